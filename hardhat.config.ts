@@ -1,0 +1,20 @@
+import { createRequire } from "node:module";
+import hardhatToolboxViem from "@nomicfoundation/hardhat-toolbox-viem";
+import { defineConfig } from "hardhat/config";
+
+const require = createRequire(import.meta.url);
+
+// The compiler is the npm package `solc`, so that a build needs nothing but the package registry.
+export default defineConfig({
+  plugins: [hardhatToolboxViem],
+  solidity: {
+    profiles: {
+      default: {
+        version: "0.8.37",
+        path: require.resolve("solc/soljson.js"),
+        settings: { viaIR: true, evmVersion: "cancun", optimizer: { enabled: true, runs: 1_000_000 } },
+      },
+    },
+  },
+  paths: { sources: "./contracts", tests: { solidity: "./test/contracts" } },
+});
