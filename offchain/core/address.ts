@@ -1,8 +1,9 @@
 import { PayrootError } from "../errors.ts";
 import { keccak256 } from "./hash.ts";
+import { type Hex, toHex, writeHex } from "./hex.ts";
 
 /** An account or asset on an EVM chain: `0x` and 40 hex digits, in EIP-55 case wherever this module made it. */
-export type Address = `0x${string}`;
+export type Address = Hex;
 
 /** The address of nobody; as an asset it means ETH. `parseAddress` refuses it. */
 export const zeroAddress: Address = "0x0000000000000000000000000000000000000000";
@@ -53,15 +54,7 @@ export function addressBytes(address: Address): Uint8Array {
 
 /** Writes the 20 bytes of `address` into `target` at `offset`; `invalid-address` like `addressBytes`. */
 export function writeAddress(address: Address, target: Uint8Array, offset: number): void {
-  let bad =
-    address.length === 42 && address.charCodeAt(1) === 0x78 && address.charCodeAt(0) === 0x30 ? 0 : 16;
-  for (let i = 0; i < 20; i++) {
-    const high = nibbles[address.charCodeAt(2 * i + 2)] ?? 16;
-    const low = nibbles[address.charCodeAt(2 * i + 3)] ?? 16;
-    bad |= high | low;
-    target[offset + i] = (high << 4) | low;
-  }
-  if (bad >= 16) throw invalidAddress(address);
+  if (!writeHex(address, target, offset, 20)) throw invalidAddress(address);
 }
 
 /** The EIP-55 form of 20 bytes; the zero address included, since as an asset it means ETH. */
@@ -69,9 +62,7 @@ export function addressFromBytes(bytes: Uint8Array): Address {
   if (bytes.length !== 20) {
     throw new PayrootError("invalid-address", "An address has 20 bytes.", { facts: { given: bytes.length } });
   }
-  let hex = "";
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
-  return checksummed(hex);
+  return checksummed(toHex(bytes).slice(2));
 }
 
 /** Orders addresses by their bytes, whatever their case: negative, zero or positive, as `Array.sort` wants it. */
@@ -82,7 +73,6 @@ export function compareAddresses(a: Address, b: Address): number {
 }
 
 const shape = /^0x[0-9a-fA-F]{40}$/;
-const nibbles = nibbleTable();
 
 function readAddress(text: string): Address | undefined {
   if (!shape.test(text)) return undefined;
@@ -111,16 +101,6 @@ function flatCopy(text: string): string {
   const codes: number[] = [];
   for (let i = 0; i < text.length; i++) codes.push(text.charCodeAt(i));
   return String.fromCharCode(...codes);
-}
-
-function nibbleTable(): Uint8Array {
-  const table = new Uint8Array(128).fill(16);
-  for (let i = 0; i < 16; i++) {
-    const digit = i.toString(16);
-    table[digit.charCodeAt(0)] = i;
-    table[digit.toUpperCase().charCodeAt(0)] = i;
-  }
-  return table;
 }
 
 function invalidAddress(text: string): PayrootError {

@@ -1,4 +1,5 @@
 import { createKeccak, createSHA256 } from "hash-wasm";
+import type { Hex } from "./hex.ts";
 
 const keccak = await createKeccak(256);
 const sha256 = await openSha256();
@@ -9,7 +10,7 @@ export function keccak256(bytes: Uint8Array): Uint8Array {
 }
 
 /** The keccak-256 of `bytes` as `0x` and 64 lower-case hex digits. */
-export function keccak256Hex(bytes: Uint8Array): `0x${string}` {
+export function keccak256Hex(bytes: Uint8Array): Hex {
   return `0x${keccak.init().update(bytes).digest("hex")}`;
 }
 
