@@ -1,0 +1,77 @@
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { exitCodes, messageOf, PayrootError } from "../errors.ts";
+import { openDirectoryStore } from "./directory.ts";
+import { directoryError } from "./directory-errors.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { openS3Store, type S3Options, type S3Place } from "./s3.ts";
+
+/** How a store is opened; `create` makes the folder of a `file:` URL when it is missing (a bucket is never made). */
+export type OpenOptions = { readonly s3?: S3Options; readonly create?: boolean };
+
+/**
+ * The object store at `s3://bucket/prefix` or `file:///dir`; keys are relative to it. Connects to nothing, so that a
+ * missing bucket or wrong credentials show at the first use. Throws `store-url-invalid`, and with `create` what
+ * making a folder can: `store-read-only`, `disk-full`, `store-not-a-directory`.
+ */
+export function openObjectStore(url: string, options: OpenOptions = {}): ObjectStore {
+  if (url.startsWith("s3://")) return openS3Store(parseS3Url(url), checkedEndpoint(options.s3 ?? {}));
+  if (!url.startsWith("file:")) throw urlInvalid({ problem: "begins with neither s3:// nor file:///", url });
+  const root = parseFileUrl(url);
+  if (options.create === true) makeRoot(root);
+  return openDirectoryStore(root);
+}
+
+const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+function parseS3Url(url: string): S3Place {
+  const [bucket = "", ...segments] = url.slice("s3://".length).split("/");
+  if (bucket.includes("@") || bucket.includes(":")) {
+    // Whatever stands before the @ may be a secret: it is not repeated.
+    throw urlInvalid({ problem: "has credentials or a port in the bucket's place", url: "s3://…" });
+  }
+  if (!bucketName.test(bucket)) {
+    throw urlInvalid({ problem: "has no valid bucket name (3 to 63 of a-z 0-9 . -)", url });
+  }
+  if (/[?#]/.test(url)) throw urlInvalid({ problem: "has a query or a fragment", url });
+  const path = segments.filter((segment) => segment !== "");
+  return { bucket, prefix: path.map((segment) => `${segment}/`).join("") };
+}
+
+function parseFileUrl(url: string): string {
+  try {
+    if (!url.startsWith("file:///")) throw new Error("is not absolute");
+    if (/[?#]/.test(url)) throw new Error("has a query or a fragment; write %3F for ? and %23 for #");
+    return fileURLToPath(url);
+  } catch (error) {
+    throw urlInvalid({ problem: messageOf(error), url });
+  }
+}
+
+function checkedEndpoint(options: S3Options): S3Options {
+  if (options.endpoint === undefined) return options;
+  const endpoint = URL.canParse(options.endpoint) ? new URL(options.endpoint) : undefined;
+  if (endpoint === undefined || !/^https?:$/.test(endpoint.protocol)) {
+    throw urlInvalid({ problem: "of the S3 endpoint is no http:// or https:// URL", url: "S3_ENDPOINT" });
+  }
+  if (endpoint.username !== "" || endpoint.password !== "") {
+    throw urlInvalid({ problem: "of the S3 endpoint has credentials in it", url: endpoint.host });
+  }
+  return options;
+}
+
+function makeRoot(root: string): void {
+  try {
+    mkdirSync(root, { recursive: true });
+  } catch (error) {
+    throw directoryError(error, { root, writing: true });
+  }
+}
+
+function urlInvalid(given: { readonly problem: string; readonly url: string }): PayrootError {
+  return new PayrootError("store-url-invalid", `The URL of an object store ${given.problem}.`, {
+    facts: { given: given.url, expected: "s3://bucket/prefix or file:///absolute/directory" },
+    next: "correct the URL",
+    exitCode: exitCodes.usage,
+  });
+}
