@@ -1,0 +1,61 @@
+import { hash } from "node:crypto";
+import { type Json, JsonDecimal, type JsonObject } from "./json.ts";
+
+/**
+ * 32 hex digits that two events share exactly when they are equal as JSON values: key order, white space and the way
+ * a number is written do not matter. The first half of a SHA-256.
+ */
+export function contentDigest(element: JsonObject): string {
+  return hash(
+    "sha256",
+    isSortedAndPlain(element) ? JSON.stringify(element) : comparableText(element),
+    "hex",
+  ).slice(0, 32);
+}
+
+/** True when `JSON.stringify` of a value is its comparable text already: keys sorted, every number a plain one. */
+function isSortedAndPlain(value: Json): boolean {
+  if (typeof value !== "object") return typeof value !== "bigint";
+  if (value === null) return true;
+  if (Array.isArray(value)) return value.every(isSortedAndPlain);
+  if (value instanceof JsonDecimal) return false;
+  let previous = "";
+  for (const key in value) {
+    // Keys like "1" are listed before all others whatever their place, so they go the long way.
+    if (key <= previous || isIndexLike(key) || !isSortedAndPlain(value[key] as Json)) return false;
+    previous = key;
+  }
+  return true;
+}
+
+function isIndexLike(key: string): boolean {
+  const code = key.charCodeAt(0);
+  return code >= 0x30 && code <= 0x39;
+}
+
+function comparableText(value: Json): string {
+  if (typeof value === "bigint") return decimalText(value.toString());
+  if (value instanceof JsonDecimal) return decimalText(value.text);
+  if (Array.isArray(value)) return `[${value.map(comparableText).join(",")}]`;
+  if (typeof value === "object" && value !== null) {
+    const members = Object.keys(value)
+      .sort()
+      .map((key) => `${JSON.stringify(key)}:${comparableText(value[key] as Json)}`);
+    return `{${members.join(",")}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** One text for all ways to write a number: an integer as its digits, another as digits × a power of ten. */
+function decimalText(source: string): string {
+  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source);
+  const fraction = match?.[3] ?? "";
+  const digits = `${match?.[2] ?? ""}${fraction}`.replace(/^0+/, "");
+  if (digits === "") return "0";
+  const significant = digits.replace(/0+$/, "");
+  const power =
+    BigInt(match?.[4] ?? 0) - BigInt(fraction.length) + BigInt(digits.length - significant.length);
+  const sign = match?.[1] ?? "";
+  if (power >= 0n && power <= 400n) return `${sign}${significant}${"0".repeat(Number(power))}`;
+  return `${sign}${significant}e${power}`;
+}

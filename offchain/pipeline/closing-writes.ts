@@ -1,0 +1,90 @@
+import { type ConnectionChange, comparePlaces, newestChanges } from "../core/connections.ts";
+import type { ClosedEpoch } from "../core/epoch.ts";
+import {
+  connections,
+  cumulatives,
+  epochs,
+  heads,
+  openSums,
+  type ResetKey,
+  resets,
+  waitingAi,
+  within,
+} from "../store/keys.ts";
+import { del, put, walk } from "../store/keyspace.ts";
+import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
+import type { EpochState, Head } from "../store/records.ts";
+import type { WaitingOutcome } from "./open-epoch.ts";
+
+/** The one batch that turns the open epoch into a closed one and opens the next. */
+export async function closingWrites(
+  store: LedgerStore,
+  close: { head: Head; closed: ClosedEpoch; state: EpochState; waiting: WaitingOutcome },
+): Promise<StoreWrite[]> {
+  const { head, closed, state, waiting } = close;
+  const writes: StoreWrite[] = [];
+  for (const leaf of closed.leaves) writes.push(put(cumulatives, leaf, leaf.cumulative));
+  for await (const { key } of walk(store, openSums)) writes.push(del(openSums, key));
+  for (const { job, receipt } of waiting.pairs) writes.push(del(waitingAi, job), del(waitingAi, receipt));
+  writes.push(...(await prunedConnections(store)));
+  writes.push(put(epochs, state.epoch, state));
+  const next: Head = {
+    ...head,
+    sequence: head.sequence + 1,
+    epoch: head.epoch + 1,
+    opensAt: closed.input.closesAt,
+    ruleset: null,
+    previousManifest: state.manifestHash,
+    openFrom: head.nextOrdinal,
+    closing: null,
+  };
+  writes.push(put(heads, "head", next));
+  return writes;
+}
+
+/** Forgets what later events cannot bring back: changes before the newest reset, and all but the newest of each. */
+async function prunedConnections(store: LedgerStore): Promise<StoreWrite[]> {
+  const writes: StoreWrite[] = [];
+  const newestResets = new Map<string, ResetKey>();
+  for await (const { key } of walk(store, resets)) {
+    const known = newestResets.get(key.partition);
+    if (known !== undefined) writes.push(del(resets, comparePlaces(known, key) < 0 ? known : key));
+    if (known === undefined || comparePlaces(known, key) < 0) newestResets.set(key.partition, key);
+  }
+  let group: ConnectionChange[] = [];
+  let partition = "";
+  const prune = (): void => {
+    const kept = new Set(newestChanges(group, newestResets.get(partition)));
+    for (const change of group)
+      if (!kept.has(change)) writes.push(del(connections, { partition, ...change }));
+  };
+  for await (const { key, value } of walk(store, connections)) {
+    const first = group[0];
+    if (first !== undefined && (partition !== key.partition || first.account !== key.account)) {
+      prune();
+      group = [];
+    }
+    partition = key.partition;
+    group.push({ ...key, kind: value });
+  }
+  prune();
+  return writes;
+}
+
+/** How many connections each worker of a partition has up, as far as the log was read. */
+export async function activeConnections(store: LedgerStore, partition: string): Promise<Map<string, number>> {
+  let reset: ResetKey | undefined;
+  for await (const { key } of walk(store, resets, { within: within.partition(partition), reverse: true })) {
+    reset = key;
+    break;
+  }
+  const changes: ConnectionChange[] = [];
+  for await (const { key, value } of walk(store, connections, { within: within.partition(partition) })) {
+    changes.push({ ...key, kind: value });
+  }
+  const counts = new Map<string, number>();
+  for (const { account, kind } of newestChanges(changes, reset)) {
+    if (kind === "connected") counts.set(account, (counts.get(account) ?? 0) + 1);
+  }
+  return counts;
+}

@@ -1,0 +1,303 @@
+import { createHash } from "node:crypto";
+import { type Address, addressBytes, addressFromBytes, parseAddress } from "../core/address.ts";
+import type { AiEvent } from "../core/correlation.ts";
+import type { Version } from "../core/versions.ts";
+import type { Codec, Keyspace } from "./keyspace.ts";
+import type {
+  ArchivedContent,
+  EpochState,
+  Head,
+  ListedObject,
+  ObjectRecord,
+  OpenSum,
+  RecordedRejection,
+} from "./records.ts";
+import { decodeVersions, encodeVersions } from "./version-codec.ts";
+
+/*
+ * Every keyspace of the data directory. Parts of a key stand in the order given; numbers are big-endian, so that byte
+ * order is number order; texts are JSON strings ended by a zero byte, which no JSON string contains.
+ *
+ *   prefix  key                                       value
+ *   h       –                                         where the ledger stands
+ *   v       event id                                  its versions
+ *   o       object number                             the object as read, with its counters
+ *   i       object key, content hash                  the number of its latest reading
+ *   l       object key                                the listing it was last read under
+ *   b       object key                                the content the archive holds under the plain name
+ *   x       object number, position + 1               a rejection (position −1: the whole object)
+ *   s       account, partition                        sums of the open epoch
+ *   a       partition, request id, event id           an AI event without its other half
+ *   c       partition, account, connection, time, object key, position   connected or disconnected
+ *   r       partition, time, object key, position     a reset
+ *   w       account, partition                        when the worker was last seen
+ *   t       account, asset                            cumulative amount as of the last close
+ *   e       epoch                                     a closed epoch
+ *   p       epoch                                     the journal of its posting
+ *   q       block, log index                          a claim read from the chain
+ *   k       account, asset                            Σ of final claims
+ *   n       name                                      how far the chain was read
+ * Prefixes g and z are kept free.
+ */
+
+/** A point where a worker's connection changed. */
+export type ConnectionKey = {
+  readonly partition: string;
+  readonly account: Address;
+  readonly connection: string;
+  readonly time: number;
+  readonly objectKey: string;
+  readonly position: number;
+};
+
+/** Where the ledger stands: one entry. */
+export const heads: Keyspace<"head", Head> = {
+  prefix: ascii("h"),
+  key: { encode: () => new Uint8Array(0), decode: () => "head" },
+  value: json<Head>(),
+};
+
+/** The versions of every event id ever accepted, or in conflict in the open epoch. */
+export const versions: Keyspace<string, readonly Version[]> = {
+  prefix: ascii("v"),
+  key: { encode: encodeEventId, decode: (bytes) => bytes.toString() },
+  value: { encode: encodeVersions, decode: decodeVersions },
+};
+
+/** Every object ever read. */
+export const objects: Keyspace<number, ObjectRecord> = { prefix: ascii("o"), key: uint32(), value: json() };
+
+/** The number of the latest reading of an object, by key and content hash. */
+export const objectNumbers: Keyspace<{ key: string; sha256: string }, number> = {
+  prefix: ascii("i"),
+  key: parts(
+    ({ key, sha256 }) => [text(key), text(sha256)],
+    (read) => ({ key: read.text(), sha256: read.text() }),
+  ),
+  value: json(),
+};
+
+/** The listing an object was last read under. */
+export const listings: Keyspace<string, ListedObject> = { prefix: ascii("l"), key: textKey(), value: json() };
+
+/** The content hash that the archive holds under the plain name of an object key. */
+export const archived: Keyspace<string, ArchivedContent> = {
+  prefix: ascii("b"),
+  key: textKey(),
+  value: json(),
+};
+
+/** Rejections by object number and position; −1 is the whole object. */
+export const rejections: Keyspace<{ ordinal: number; position: number }, RecordedRejection> = {
+  prefix: ascii("x"),
+  key: parts(
+    ({ ordinal, position }) => [u32(ordinal), u32(position + 1)],
+    (read) => ({ ordinal: read.u32(), position: read.u32() - 1 }),
+  ),
+  value: json(),
+};
+
+/** Sums of the open epoch over events that need no partner. */
+export const openSums: Keyspace<{ account: Address; partition: string }, OpenSum> = {
+  prefix: ascii("s"),
+  key: parts(
+    ({ account, partition }) => [addressBytes(account), text(partition)],
+    (read) => ({ account: read.address(), partition: read.text() }),
+  ),
+  value: {
+    encode: (sum) => Buffer.from(`${sum.events} ${sum.grossWei} ${sum.commissionWei}`),
+    decode: (bytes) => {
+      const [events = "0", gross = "0", commission = "0"] = decodeText(bytes).split(" ");
+      return { events: Number(events), grossWei: BigInt(gross), commissionWei: BigInt(commission) };
+    },
+  },
+};
+
+/** AI events without their other half, grouped by partition and request id. */
+export const waitingAi: Keyspace<{ partition: string; requestID: string; id: string }, AiEvent> = {
+  prefix: ascii("a"),
+  key: parts(
+    ({ partition, requestID, id }) => [text(partition), text(requestID), text(id)],
+    (read) => ({ partition: read.text(), requestID: read.text(), id: read.text() }),
+  ),
+  value: {
+    encode: (event) => {
+      const amount = event.kind === "job" ? { feesWei: event.feesWei.toString() } : {};
+      return Buffer.from(JSON.stringify({ ...event, ...amount }));
+    },
+    decode: (bytes) => {
+      const value = JSON.parse(decodeText(bytes)) as AiEvent & { feesWei?: string };
+      return value.kind === "job" ? { ...value, feesWei: BigInt(value.feesWei) } : value;
+    },
+  },
+};
+
+/** Every change of a connection in the open epoch, and the newest of each before it. */
+export const connections: Keyspace<ConnectionKey, "connected" | "disconnected"> = {
+  prefix: ascii("c"),
+  key: parts(
+    (key) => [
+      text(key.partition),
+      addressBytes(key.account),
+      text(key.connection),
+      time(key.time),
+      text(key.objectKey),
+      u32(key.position),
+    ],
+    (read) => ({
+      partition: read.text(),
+      account: read.address(),
+      connection: read.text(),
+      time: read.time(),
+      objectKey: read.text(),
+      position: read.u32(),
+    }),
+  ),
+  value: json(),
+};
+
+/** A reset of a partition. */
+export type ResetKey = {
+  readonly partition: string;
+  readonly time: number;
+  readonly objectKey: string;
+  readonly position: number;
+};
+
+/** Every reset in the open epoch, and the newest of each partition before it. */
+export const resets: Keyspace<ResetKey, true> = {
+  prefix: ascii("r"),
+  key: parts(
+    (key) => [text(key.partition), time(key.time), text(key.objectKey), u32(key.position)],
+    (read) => ({ partition: read.text(), time: read.time(), objectKey: read.text(), position: read.u32() }),
+  ),
+  value: json(),
+};
+
+/** When a worker was last seen in a partition, ms since 1970. */
+export const lastSeen: Keyspace<{ account: Address; partition: string }, number> = {
+  prefix: ascii("w"),
+  key: openSums.key,
+  value: json(),
+};
+
+/** Cumulative amounts as of the last close, in the asset's smallest unit. */
+export const cumulatives: Keyspace<{ account: Address; asset: Address }, bigint> = {
+  prefix: ascii("t"),
+  key: accountAsset(),
+  value: decimal(),
+};
+
+/** Closed epochs. */
+export const epochs: Keyspace<number, EpochState> = { prefix: ascii("e"), key: uint32(), value: json() };
+
+/** The bytes that every key with these leading parts begins with, for walks. */
+export const within = {
+  partition: (partition: string): Uint8Array => text(partition),
+  account: (account: Address): Uint8Array => addressBytes(account),
+  ordinal: (ordinal: number): Uint8Array => u32(ordinal),
+  textPrefix: (prefix: string): Uint8Array => Buffer.from(JSON.stringify(prefix).slice(0, -1)),
+};
+
+/** A codec of plain JSON values. */
+export function json<T>(): Codec<T> {
+  return {
+    encode: (value) => Buffer.from(JSON.stringify(value)),
+    decode: (bytes) => JSON.parse(decodeText(bytes)) as T,
+  };
+}
+
+/** A codec of non-negative amounts, as decimal digits. */
+export function decimal(): Codec<bigint> {
+  return { encode: (value) => Buffer.from(value.toString()), decode: (bytes) => BigInt(decodeText(bytes)) };
+}
+
+/** A codec of keys that are one number of 32 bits. */
+export function uint32(): Codec<number> {
+  return { encode: u32, decode: (bytes) => Buffer.from(bytes).readUInt32BE(0) };
+}
+
+/** A codec of keys made of an account and an asset. */
+export function accountAsset(): Codec<{ account: Address; asset: Address }> {
+  return parts(
+    ({ account, asset }) => [addressBytes(account), addressBytes(asset)],
+    (read) => ({ account: read.address(), asset: read.address() }),
+  );
+}
+
+/** A codec of keys that are one text. */
+export function textKey(): Codec<string> {
+  return parts(
+    (key) => [text(key)],
+    (read) => read.text(),
+  );
+}
+
+type Reader = { text: () => string; u32: () => number; time: () => number; address: () => Address };
+
+function parts<K>(write: (key: K) => Uint8Array[], readKey: (read: Reader) => K): Codec<K> {
+  return {
+    encode: (key) => Buffer.concat(write(key)),
+    decode: (bytes) => readKey(reader(Buffer.from(bytes))),
+  };
+}
+
+function reader(bytes: Buffer): Reader {
+  let at = 0;
+  const take = (length: number): Buffer => {
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  return {
+    text: () => {
+      const value = take(bytes.indexOf(0, at) - at).toString();
+      at += 1;
+      return JSON.parse(value) as string;
+    },
+    u32: () => take(4).readUInt32BE(0),
+    time: () => take(6).readUIntBE(0, 6) - timeOffset,
+    address: () => addressOf(take(20)),
+  };
+}
+
+function addressOf(bytes: Buffer): Address {
+  return parseAddress(`0x${bytes.toString("hex")}`) ?? addressFromBytes(bytes);
+}
+
+function ascii(letter: string): number {
+  return letter.charCodeAt(0);
+}
+
+function text(value: string): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value)}\0`);
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value, 0);
+  return bytes;
+}
+
+// The year 0000, so that every RFC 3339 time is a non-negative number of 48 bits.
+const timeOffset = 62_167_219_200_000;
+
+function time(value: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(6);
+  bytes.writeUIntBE(value + timeOffset, 0, 6);
+  return bytes;
+}
+
+/** The usual id, a lower-case UUID, as its 16 bytes; any other as text, or as its hash when it is long. */
+function encodeEventId(id: string): Uint8Array {
+  if (uuid.test(id)) return Buffer.from(`00${id.replaceAll("-", "")}`, "hex");
+  const bytes = Buffer.from(id);
+  return bytes.length <= 200
+    ? Buffer.concat([Buffer.of(1), bytes])
+    : Buffer.concat([Buffer.of(2), createHash("sha256").update(bytes).digest()]);
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function decodeText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+}

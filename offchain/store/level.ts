@@ -1,0 +1,86 @@
+import { mkdir } from "node:fs/promises";
+import { Level } from "level";
+import { messageOf, PayrootError } from "../errors.ts";
+import type { LedgerStore, StoreWrite } from "./ledger-store.ts";
+
+/** Opens the LevelDB database in `directory`, made if missing. Throws `data-directory-locked`, `data-directory-unusable`. */
+export async function openLevelStore(directory: string): Promise<LedgerStore> {
+  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    throw unusable(directory, error);
+  });
+  const database = new Level<Uint8Array, Uint8Array>(directory, {
+    keyEncoding: "view",
+    valueEncoding: "view",
+    cacheSize: 64 * 1024 * 1024,
+    writeBufferSize: 32 * 1024 * 1024,
+    maxFileSize: 16 * 1024 * 1024,
+  });
+  await database.open().catch((error: unknown) => {
+    throw openFault(directory, error);
+  });
+  return {
+    getMany: (keys) => database.getMany([...keys]),
+    async write(writes, { durable }) {
+      await database.batch(writes.map(toOperation), { sync: durable }).catch((error: unknown) => {
+        throw writeFault(directory, error);
+      });
+    },
+    async *entries({ from, to }, options = {}) {
+      const iterator = database.iterator({ gte: from, lt: to, reverse: options.reverse ?? false });
+      try {
+        for (
+          let page = await iterator.nextv(pageSize);
+          page.length > 0;
+          page = await iterator.nextv(pageSize)
+        ) {
+          yield* page;
+        }
+      } finally {
+        await iterator.close();
+      }
+    },
+    close: () => database.close(),
+  };
+}
+
+const pageSize = 1000;
+
+function toOperation({ key, value }: StoreWrite) {
+  return value === undefined ? { type: "del" as const, key } : { type: "put" as const, key, value };
+}
+
+function openFault(directory: string, error: unknown): PayrootError {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "LEVEL_LOCKED") {
+    return new PayrootError("data-directory-locked", "Another process holds the data directory.", {
+      facts: { directory },
+      next: "ask the running process instead, stop it first, or give another --data-dir",
+      cause: error,
+      retryable: true,
+    });
+  }
+  return unusable(directory, cause ?? error);
+}
+
+function unusable(directory: string, error: unknown): PayrootError {
+  return new PayrootError("data-directory-unusable", "The data directory cannot be opened.", {
+    facts: { directory, reason: messageOf(error) },
+    next: "check that the path is a directory this user may write to and that the disk has room, or give another --data-dir",
+    cause: error,
+    exitCode: 2,
+  });
+}
+
+function writeFault(directory: string, error: unknown): PayrootError {
+  return new PayrootError(
+    "data-directory-write-failed",
+    "A write to the data directory failed; nothing of it was kept.",
+    {
+      facts: { directory, reason: messageOf(error) },
+      next: "free disk space or restore write access, then run the same command again: it goes on where it stopped",
+      cause: error,
+      retryable: true,
+    },
+  );
+}

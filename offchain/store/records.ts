@@ -1,0 +1,76 @@
+import type { Address } from "../core/address.ts";
+import type { EventRejectionReason } from "../core/event.ts";
+import type { ObjectRejection } from "../core/object.ts";
+import type { Ruleset } from "../core/ruleset.ts";
+
+/** Where the ledger stands. Written with every change, so that a reader can tell whether anything moved. */
+export type Head = {
+  readonly format: 1;
+  /** Grows by one with every object read and every close. */
+  readonly sequence: number;
+  /** The number of the open epoch. */
+  readonly epoch: number;
+  /** When it opened (ms since 1970): the previous closing time; null in the first epoch. */
+  readonly opensAt: number | null;
+  /** The rules of the open epoch, fixed by its first object. */
+  readonly ruleset: Ruleset | null;
+  readonly previousManifest: `0x${string}` | null;
+  /** Objects numbered from here on belong to the open epoch. */
+  readonly openFrom: number;
+  readonly nextOrdinal: number;
+  /** A close that was decided and must be finished before anything else. */
+  readonly closing: {
+    readonly closesAt: number;
+    readonly chainId: number;
+    readonly distributor: Address;
+  } | null;
+};
+
+/** Counts of the events of an object: events = accepted + rejected + duplicates. */
+export type Counters = {
+  readonly events: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly duplicates: number;
+  readonly late: number;
+  readonly zeroFee: number;
+};
+
+/** An object as it was read. */
+export type ObjectRecord = Counters & {
+  readonly key: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly archiveKey: string;
+  readonly partition: string;
+  /** Time of its newest well-formed event (ms since 1970), or null when it has none. */
+  readonly newest: number | null;
+};
+
+/** The version of a listed object when it was last read, and the hash of what was read. */
+export type ListedObject = { readonly version: string; readonly sha256: string };
+
+/** What the archive holds under the plain name of an object key. */
+export type ArchivedContent = { readonly sha256: string };
+
+/** Why an event or a whole object was rejected. */
+export type RecordedRejection = {
+  readonly id: string | null;
+  readonly reason: EventRejectionReason | ObjectRejection["reason"];
+  readonly detail: string;
+};
+
+/** What an account gained in a partition in the open epoch, in wei. `events` counts paid jobs with fees above zero. */
+export type OpenSum = { readonly events: number; readonly grossWei: bigint; readonly commissionWei: bigint };
+
+/** A closed epoch as the ledger remembers it; everything else is in its artifacts. */
+export type EpochState = {
+  readonly epoch: number;
+  readonly opensAt: string;
+  readonly closesAt: string;
+  readonly root: `0x${string}`;
+  readonly earningsRoot: `0x${string}`;
+  readonly manifestHash: `0x${string}`;
+  readonly openFrom: number;
+  readonly nextOrdinal: number;
+};

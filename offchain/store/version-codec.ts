@@ -1,0 +1,116 @@
+import { type Address, addressBytes, addressFromBytes, parseAddress } from "../core/address.ts";
+import type { Effect } from "../core/event.ts";
+import type { Version } from "../core/versions.ts";
+
+/*
+ * A list of versions, each: length u32 · object number u32 · position u32 · rejected u8 · time i48 (ms) · digest 16 ·
+ * kind u8 · effect. Effects: job = account 20, fees; ai-job = fees length u8, fees, request id; ai-receipt = account 20,
+ * request id; connected, disconnected = account 20, connection. Fees are big-endian without leading zeros.
+ */
+const kinds = ["none", "reset", "job", "ai-job", "ai-receipt", "connected", "disconnected"] as const;
+const kindNumbers = new Map<string, number>(kinds.map((kind, index) => [kind, index]));
+const headBytes = 36;
+
+/** The bytes of the versions of an event id. */
+export function encodeVersions(versions: readonly Version[]): Uint8Array {
+  const [only] = versions;
+  if (versions.length === 1 && only !== undefined) return encodeVersion(only);
+  return Buffer.concat(versions.map(encodeVersion));
+}
+
+/** The versions of an event id from their bytes. */
+export function decodeVersions(bytes: Uint8Array): Version[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const versions: Version[] = [];
+  for (let at = 0; at < buffer.length; ) {
+    const length = buffer.readUInt32BE(at);
+    versions.push(decodeVersion(buffer.subarray(at, at + length)));
+    at += length;
+  }
+  return versions;
+}
+
+function encodeVersion(version: Version): Buffer {
+  const { effect } = version;
+  const tail = encodeTail(effect);
+  const bytes = Buffer.allocUnsafe(headBytes + tail.length);
+  bytes.writeUInt32BE(bytes.length, 0);
+  bytes.writeUInt32BE(version.ordinal, 4);
+  bytes.writeUInt32BE(version.position, 8);
+  bytes[12] = version.rejected ? 1 : 0;
+  bytes.writeIntBE(version.time, 13, 6);
+  bytes.write(version.digest, 19, "hex");
+  bytes[35] = kindNumbers.get(effect.kind) ?? 0;
+  bytes.set(tail, headBytes);
+  return bytes;
+}
+
+function decodeVersion(bytes: Buffer): Version {
+  return {
+    ordinal: bytes.readUInt32BE(4),
+    position: bytes.readUInt32BE(8),
+    rejected: bytes[12] === 1,
+    time: bytes.readIntBE(13, 6),
+    digest: bytes.toString("hex", 19, 35),
+    effect: decodeTail(kinds[bytes[35] ?? 0] ?? "none", bytes.subarray(headBytes)),
+  };
+}
+
+function encodeTail(effect: Effect): Uint8Array {
+  switch (effect.kind) {
+    case "none":
+    case "reset":
+      return empty;
+    case "job": {
+      const fees = bigintBytes(effect.feesWei);
+      const bytes = Buffer.allocUnsafe(20 + fees.length);
+      bytes.write(effect.account.slice(2), 0, "hex");
+      bytes.set(fees, 20);
+      return bytes;
+    }
+    case "ai-job": {
+      const fees = bigintBytes(effect.feesWei);
+      return Buffer.concat([Buffer.of(fees.length), fees, Buffer.from(effect.requestID)]);
+    }
+    case "ai-receipt":
+      return Buffer.concat([addressBytes(effect.account), Buffer.from(effect.requestID)]);
+    case "connected":
+    case "disconnected":
+      return Buffer.concat([addressBytes(effect.account), Buffer.from(effect.connection)]);
+  }
+}
+
+function decodeTail(kind: Effect["kind"], bytes: Buffer): Effect {
+  switch (kind) {
+    case "none":
+    case "reset":
+      return { kind };
+    case "job":
+      return { kind, account: readAccount(bytes), feesWei: bytesBigint(bytes.subarray(20)) };
+    case "ai-job": {
+      const end = 1 + (bytes[0] ?? 0);
+      return { kind, feesWei: bytesBigint(bytes.subarray(1, end)), requestID: bytes.toString("utf8", end) };
+    }
+    case "ai-receipt":
+      return { kind, account: readAccount(bytes), requestID: bytes.toString("utf8", 20) };
+    case "connected":
+    case "disconnected":
+      return { kind, account: readAccount(bytes), connection: bytes.toString("utf8", 20) };
+  }
+}
+
+const empty = new Uint8Array(0);
+
+function readAccount(bytes: Buffer): Address {
+  return parseAddress(`0x${bytes.toString("hex", 0, 20)}`) ?? addressFromBytes(bytes.subarray(0, 20));
+}
+
+function bigintBytes(value: bigint): Uint8Array {
+  if (value === 0n) return empty;
+  const hex = value.toString(16);
+  return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex");
+}
+
+function bytesBigint(bytes: Buffer): bigint {
+  return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString("hex")}`);
+}
