@@ -11,7 +11,7 @@ export type OpenOptions = { readonly s3?: S3Options; readonly create?: boolean }
 
 /**
  * The object store at `s3://bucket/prefix` or `file:///dir`; keys are relative to it. Connects to nothing, so that a
- * missing bucket or wrong credentials show at the first use. Throws `store-url-invalid`, and with `create` what
+ * missing bucket or wrong credentials show at the first use. Throws `store-url-invalid`, `store-endpoint-invalid`, and with `create` what
  * making a folder can: `store-read-only`, `disk-full`, `store-not-a-directory`.
  */
 export function openObjectStore(url: string, options: OpenOptions = {}): ObjectStore {
@@ -27,8 +27,7 @@ const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 function parseS3Url(url: string): S3Place {
   const [bucket = "", ...segments] = url.slice("s3://".length).split("/");
   if (bucket.includes("@") || bucket.includes(":")) {
-    // Whatever stands before the @ may be a secret: it is not repeated.
-    throw urlInvalid({ problem: "has credentials or a port in the bucket's place", url: "s3://…" });
+    throw urlInvalid({ problem: "has credentials or a port in the bucket's place", url });
   }
   if (!bucketName.test(bucket)) {
     throw urlInvalid({ problem: "has no valid bucket name (3 to 63 of a-z 0-9 . -)", url });
@@ -49,14 +48,12 @@ function parseFileUrl(url: string): string {
 }
 
 function checkedEndpoint(options: S3Options): S3Options {
-  if (options.endpoint === undefined) return options;
-  const endpoint = URL.canParse(options.endpoint) ? new URL(options.endpoint) : undefined;
-  if (endpoint === undefined || !/^https?:$/.test(endpoint.protocol)) {
-    throw urlInvalid({ problem: "of the S3 endpoint is no http:// or https:// URL", url: "S3_ENDPOINT" });
-  }
-  if (endpoint.username !== "" || endpoint.password !== "") {
-    throw urlInvalid({ problem: "of the S3 endpoint has credentials in it", url: endpoint.host });
-  }
+  const { endpoint } = options;
+  if (endpoint === undefined) return options;
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw endpointInvalid("is no http:// or https:// URL", endpoint);
+  if (url.username !== "" || url.password !== "") throw endpointInvalid("has credentials in it", endpoint);
   return options;
 }
 
@@ -70,8 +67,24 @@ function makeRoot(root: string): void {
 
 function urlInvalid(given: { readonly problem: string; readonly url: string }): PayrootError {
   return new PayrootError("store-url-invalid", `The URL of an object store ${given.problem}.`, {
-    facts: { given: given.url, expected: "s3://bucket/prefix or file:///absolute/directory" },
+    facts: { given: withoutSecret(given.url), expected: "s3://bucket/prefix or file:///absolute/directory" },
     next: "correct the URL",
     exitCode: exitCodes.usage,
   });
+}
+
+function endpointInvalid(problem: string, endpoint: string): PayrootError {
+  return new PayrootError("store-endpoint-invalid", `The S3 endpoint ${problem}.`, {
+    facts: {
+      given: withoutSecret(endpoint),
+      expected: "a URL such as https://s3.example.org or http://127.0.0.1:9000",
+    },
+    next: "correct S3_ENDPOINT, and give credentials as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    exitCode: exitCodes.usage,
+  });
+}
+
+/** Whatever stands before an @ may be a secret: it is not repeated. */
+function withoutSecret(url: string): string {
+  return url.replace(/^.*@/, "…@");
 }

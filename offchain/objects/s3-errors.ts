@@ -78,7 +78,10 @@ export function s3Error(error: unknown, facts: Facts): PayrootError {
   if (failure.name === "NoSuchBucket") return bucketMissing(all);
   if (elsewhere.has(failure.name) || failure.status === 301) return regionWrong(all);
   if (isPassing(error)) return unreachable(all);
-  if (refusals.has(failure.name) || failure.status === 401 || failure.status === 403) return refused(all);
+  // An archived object is forbidden to everyone; what else is forbidden without a known name comes from a proxy.
+  const isForbidden =
+    failure.status === 401 || (failure.status === 403 && failure.name !== "InvalidObjectState");
+  if (isForbidden || refusals.has(failure.name)) return refused(all);
   return requestFailed(all);
 }
 

@@ -1,4 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -66,6 +69,19 @@ describe("an S3 server on loopback", () => {
     expect(second.endpoint).toBe(first.endpoint);
     expect(await keysOf(openStore(second))).toEqual(["kept/é.json"]);
     await second.stop();
+  });
+
+  it("when the process that started a server is killed, then the server ends as well", async () => {
+    const module = new URL("../../offchain/demo/s3-server.ts", import.meta.url).href;
+    const settings = JSON.stringify({ directory: join(home, "orphan"), buckets: [] });
+    const program = `console.log((await (await import("${module}")).startS3Server(${settings})).endpoint)`;
+    const parent = spawn(process.execPath, ["--input-type=module", "--eval", program]);
+    const [line] = await once(parent.stdout, "data");
+    const socket = connect(Number(new URL(String(line)).port), "127.0.0.1");
+    await once(socket, "connect");
+    const isClosed = once(socket.on("error", () => {}).resume(), "close");
+    parent.kill("SIGKILL");
+    await isClosed;
   });
 
   it("given a port that is taken, then starting says so", async () => {
