@@ -1,5 +1,4 @@
-import type { Dirent } from "node:fs";
-import { lstat, readdir, realpath } from "node:fs/promises";
+import { lstat, opendir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { isMissing } from "./directory-errors.ts";
 import { compareKeys, isObjectKey, type ListOptions, type ObjectInfo, pageSize } from "./object-store.ts";
@@ -50,8 +49,9 @@ export async function* listPages(
 /** `ObjectStore.listFolders` of a directory. A folder without any object below it is none, as in S3. */
 export async function listFolders({ base, key: prefix }: Place): Promise<string[]> {
   const folders: string[] = [];
-  for (const { key, isFolder } of await entriesOf({ base, key: folderOf(prefix) })) {
-    if (!isFolder || !key.startsWith(prefix)) continue;
+  for (const name of await namesIn({ base, key: folderOf(prefix) })) {
+    const key = folderOf(prefix) + name;
+    if (!name.endsWith("/") || !key.startsWith(prefix)) continue;
     const first = await walk({ base, key }, { prefix: "", startAfter: "" }).next();
     if (first.done !== true) folders.push(key);
   }
@@ -67,8 +67,9 @@ async function* walk(
   folder: Place,
   range: { readonly prefix: string; readonly startAfter: string },
 ): AsyncGenerator<string, void, undefined> {
-  for (const { key, isFolder } of await entriesOf(folder)) {
-    if (!isFolder) {
+  for (const name of await namesIn(folder)) {
+    const key = folder.key + name;
+    if (!name.endsWith("/")) {
       if (key.startsWith(range.prefix) && compareKeys(key, range.startAfter) > 0) yield key;
       continue;
     }
@@ -78,32 +79,25 @@ async function* walk(
   }
 }
 
-type Entry = { readonly key: string; readonly isFolder: boolean };
-
 /**
- * The files and folders of a folder, in the order of the keys below them: a folder's key ends in "/", because "a-b" and
- * "a.b" come before all of "a/…", which in turn comes before "a0".
+ * The names of files and folders in a folder, in the order of the keys below them: a folder's name gets a "/", because
+ * "a-b" and "a.b" come before all of "a/…", which in turn comes before "a0".
  */
-async function entriesOf(folder: Place): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  for (const entry of await readFolder(folder)) {
-    if (!isObjectKey(entry.name)) continue;
-    if (entry.isDirectory()) entries.push({ key: `${folder.key}${entry.name}/`, isFolder: true });
-    else if (entry.isFile()) entries.push({ key: `${folder.key}${entry.name}`, isFolder: false });
-  }
-  return entries.sort((left, right) => compareKeys(left.key, right.key));
-}
-
-async function readFolder(folder: Place): Promise<Dirent[]> {
+async function namesIn(folder: Place): Promise<string[]> {
   const path = pathOf(folder);
-  if (path === undefined) return [];
+  const names: string[] = [];
+  if (path === undefined) return names;
   try {
-    if ((await realpath(path)) !== path) return [];
-    return await readdir(path, { withFileTypes: true });
+    if ((await realpath(path)) !== path) return names;
+    for await (const entry of await opendir(path, { bufferSize: pageSize })) {
+      if (!isObjectKey(entry.name)) continue;
+      if (entry.isDirectory()) names.push(`${entry.name}/`);
+      else if (entry.isFile()) names.push(entry.name);
+    }
   } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
+    if (!isMissing(error)) throw error;
   }
+  return names.sort(compareKeys);
 }
 
 async function* pageOf(
