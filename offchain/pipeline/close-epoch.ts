@@ -95,8 +95,16 @@ export async function finishClose(
 
 /** When the open epoch opened (ms since 1970); undefined while the first epoch has no accepted event. */
 export async function openingTime(store: LedgerStore, head: Head): Promise<number | undefined> {
-  return head.opensAt ?? (await earliestAccepted(store));
+  if (head.opensAt !== null) return head.opensAt;
+  const known = firstTimes.get(store);
+  if (known?.sequence === head.sequence) return known.time;
+  const time = await earliestAccepted(store);
+  firstTimes.set(store, { sequence: head.sequence, time });
+  return time;
 }
+
+// The earliest event is found by walking all; the answer stands until the ledger moves.
+const firstTimes = new WeakMap<LedgerStore, { sequence: number; time: number | undefined }>();
 
 /** Points `latest.json` at an epoch. */
 export async function putLatest(artifacts: ObjectStore, latest: LatestPointer): Promise<void> {
