@@ -8,7 +8,13 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, "node_modules", ".payroot-installed");
-const projectNode = join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
+const projectNode = join(
+  root,
+  "node_modules",
+  "node",
+  "bin",
+  process.platform === "win32" ? "node.exe" : "node",
+);
 
 /** Identifies what must be installed: the lock file, on this platform. */
 function wanted() {
@@ -22,8 +28,14 @@ function install() {
   process.stderr.write("payroot: installing the locked packages, about a minute on first use …\n");
   // npm skips packages whose "engines" exclude the Node it runs on, so it must itself run on a recent one.
   const recent = Number(process.versions.node.split(".")[0]) >= 24;
-  const [command, args] = recent ? ["npm", ["ci"]] : ["npx", ["--yes", "--package", "node@24", "--", "npm", "ci"]];
-  const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
+  const [command, args] = recent
+    ? ["npm", ["ci"]]
+    : ["npx", ["--yes", "--package", "node@24", "--", "npm", "ci"]];
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
   if (result.status !== 0 || !existsSync(projectNode)) {
     process.stderr.write(
       `payroot: the packages could not be installed.\n  command   ${command} ${args.join(" ")}\n  expected  exit code 0\n  got       ${result.error?.message ?? result.status}\n  next      check that npm reaches its registry, then run the same command again\n`,
@@ -39,7 +51,10 @@ export function launch(file, args) {
   install();
   const child = spawn(projectNode, ["--disable-warning=ExperimentalWarning", join(root, file), ...args], {
     stdio: "inherit",
-    env: { ...process.env, PATH: `${join(root, "node_modules", ".bin")}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}` },
+    env: {
+      ...process.env,
+      PATH: `${join(root, "node_modules", ".bin")}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}`,
+    },
   });
   // A terminal already sends Ctrl-C to the whole group; a second copy of it would cut a clean stop short.
   process.on("SIGINT", () => {});
