@@ -8,25 +8,21 @@ export type Address = Hex;
 /** The address of nobody; as an asset it means ETH. `parseAddress` refuses it. */
 export const zeroAddress: Address = "0x0000000000000000000000000000000000000000";
 
-// Two generations of at most this many spellings each bound the cache to about 50 MB, whatever the input.
-const generationLimit = 1 << 17;
-let young = new Map<string, Address>();
-let old = new Map<string, Address>();
+// Bounds the cache to about 50 MB, whatever the input.
+const spellingsLimit = 1 << 18;
+const spellings = new Map<string, Address>();
 
 /**
  * The EIP-55 form of `text`, or undefined unless it is `0x` and 40 hex digits in all lower, all upper or correct
  * EIP-55 case, and not the zero address. Remembers spellings, so a known one costs a look-up.
  */
 export function parseAddress(text: string): Address | undefined {
-  const known = young.get(text);
+  const known = spellings.get(text);
   if (known !== undefined) return known;
-  const address = old.get(text) ?? readAddress(text);
+  const address = readAddress(text);
   if (address === undefined) return undefined;
-  if (young.size >= generationLimit) {
-    old = young;
-    young = new Map();
-  }
-  young.set(text === address ? address : flatCopy(text), address);
+  if (spellings.size >= spellingsLimit) spellings.clear();
+  spellings.set(text === address ? address : flatCopy(text), address);
   return address;
 }
 

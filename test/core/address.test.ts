@@ -82,7 +82,7 @@ describe("given an address as text", () => {
   test("more spellings than the cache holds, each is still parsed right", () => {
     const spelling = (i: number): string => `0x${(i + 1).toString(16).padStart(40, "0")}`;
     for (let i = 0; i < 300_000; i++) parseAddress(spelling(i));
-    for (const i of [0, 1, 131_071, 131_072, 262_144, 299_999]) {
+    for (const i of [0, 1, 262_143, 262_144, 299_999]) {
       expect(parseAddress(spelling(i))?.toLowerCase()).toBe(spelling(i));
     }
   });

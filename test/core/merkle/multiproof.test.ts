@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { keccak256 } from "viem";
 import { describe, expect, test } from "vitest";
 import { verifyMultiproof } from "../../../offchain/core/merkle/multiproof.ts";
 import { anyLeaf, bothTrees, manyLeaves, valuesOf } from "./arbitrary.ts";
@@ -87,6 +88,8 @@ describe("given a multiproof that was tampered with", () => {
 
   test("flags that take hashes not there yet do not verify", () => {
     const leaf = good.leaves[0] ?? "0x";
+    const withZeros = keccak256(`0x${"00".repeat(32)}${leaf.slice(2)}`);
+    expect(verifyMultiproof({ root: withZeros, leaves: [leaf], proof: [leaf], flags: [true] })).toBe(false);
     expect(verifyMultiproof({ root: good.root, leaves: [leaf], proof: [leaf], flags: [true] })).toBe(false);
     expect(verifyMultiproof({ root: good.root, leaves: [], proof: [leaf, leaf], flags: [false] })).toBe(
       false,

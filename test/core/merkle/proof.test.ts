@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { keccak256 } from "viem";
 import { describe, expect, test } from "vitest";
 import { verifyProof } from "../../../offchain/core/merkle/proof.ts";
 import { anyLeaf, bothTrees, manyLeaves } from "./arbitrary.ts";
@@ -62,6 +63,13 @@ describe("given a tree and one of its entries", () => {
     const leaf = upper(ours.node(ours.position(2)));
     expect(verifyProof({ root: upper(ours.root), leaf, proof: ours.proof(2).map(upper) })).toBe(true);
   });
+});
+
+test("given a sibling that cannot be read, nothing else takes its place, not even zeros that would fit", () => {
+  const leaf = `0x${"11".repeat(32)}`;
+  const root = keccak256(`0x${"00".repeat(32)}${"11".repeat(32)}`);
+  expect(verifyProof({ root, leaf, proof: [`0x${"00".repeat(32)}`] })).toBe(true);
+  expect(verifyProof({ root, leaf, proof: ["0x"] })).toBe(false);
 });
 
 test("given an index that is no entry, it throws no-such-entry", () => {

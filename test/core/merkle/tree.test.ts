@@ -131,6 +131,8 @@ test("given the tree's own order, it holds every entry once, and siblings stand 
       const tree = buildTree(leafHashes(manyLeaves(count)));
       const order = [...tree.treeOrder()];
       expect(order.toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
+      const depths = order.map((index) => Math.floor(Math.log2(tree.position(index) + 1)));
+      expect(depths).toEqual(depths.toSorted((a, b) => b - a));
       const place = new Map(order.map((index, at) => [tree.position(index), at]));
       for (const [position, at] of place) {
         const right = place.get(position + 1);
