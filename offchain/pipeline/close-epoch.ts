@@ -57,6 +57,7 @@ export async function closeEpoch(
   const opensAt = await openingTime(ports.store, head);
   if (opensAt === undefined) return undefined;
   if (options.closesAt <= opensAt) throw closingTimeInvalid({ closesAt: options.closesAt, opensAt });
+  if (head.nextOrdinal === head.openFrom) return undefined;
   const closing = { closesAt: options.closesAt, chainId: options.chainId, distributor: options.distributor };
   await ports.store.write([put(heads, "head", { ...head, closing })], { durable: true });
   return finishClose(ports);

@@ -32,15 +32,24 @@ export type Worker = {
 /** What the chain says of an account's asset: amounts in the newest posted and active trees, and what was claimed. */
 export type OnChainAmounts = { readonly posted: bigint; readonly active: bigint; readonly claimed: bigint };
 
-/** What the chain says of accounts, as far as it was read. */
+/** How far a closed epoch has come: not on chain, on chain with its delay running, or active for ever. */
+export type EpochStage = "closed" | "posted" | "active";
+
+/** What the chain says of epochs and accounts, as far as it was read. */
 export type ChainView = {
+  /** The newest block seen, null before any. */
   readonly block: number | null;
+  /** The newest epoch that can be claimed against; 0 before any. */
+  readonly newestActive: () => Promise<number>;
+  readonly stageOf: (epoch: number) => Promise<EpochStage>;
   readonly amountsOf: (account: Address, asset: Address) => Promise<OnChainAmounts>;
 };
 
 /** The chain when none is configured: nothing is posted. */
 export const noChainView: ChainView = {
   block: null,
+  newestActive: async () => 0,
+  stageOf: async () => "closed",
   amountsOf: async () => ({ posted: 0n, active: 0n, claimed: 0n }),
 };
 

@@ -1,0 +1,44 @@
+import type { Address } from "../core/address.ts";
+import { epochFolder, type Hash, type ProofEntry, type ProofShard, shardOf } from "../core/artifacts.ts";
+import { leafHash } from "../core/merkle/leaf.ts";
+import { verifyProof } from "../core/merkle/proof.ts";
+import { PayrootError } from "../errors.ts";
+import type { ObjectStore } from "../objects/object-store.ts";
+
+/**
+ * The leaves of an account in an epoch with their proofs, from the published shard, each folded to `root` before it is
+ * returned; none for an account that the epoch does not know. Throws `proof-mismatch` when a file is not that root's.
+ */
+export async function readProof(
+  artifacts: ObjectStore,
+  query: { readonly epoch: number; readonly root: Hash; readonly account: Address },
+): Promise<readonly ProofEntry[]> {
+  const { epoch, root, account } = query;
+  const key = `${epochFolder(epoch)}proofs/${shardOf(account)}.json`;
+  const stored = await artifacts.get(key);
+  if (stored === undefined) return [];
+  const shard = parseShard(stored.bytes, key);
+  if (shard.epoch !== epoch || shard.root !== root) throw proofMismatch({ key, root, found: shard.root });
+  const entries = shard.accounts[account] ?? [];
+  for (const { asset, cumulative, proof } of entries) {
+    const leaf = leafHash({ account, asset, cumulative: BigInt(cumulative) });
+    if (!verifyProof({ root, leaf, proof })) throw proofMismatch({ key, root, found: `no way from ${leaf}` });
+  }
+  return entries;
+}
+
+function parseShard(bytes: Uint8Array, key: string): ProofShard {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as ProofShard;
+  } catch {
+    throw proofMismatch({ key, root: "a file of format payroot/proofs@1", found: "no JSON" });
+  }
+}
+
+function proofMismatch(facts: { key: string; root: string; found: string }): PayrootError {
+  return new PayrootError("proof-mismatch", "A published proof does not lead to its epoch's root.", {
+    facts: { file: facts.key, expected: facts.root, found: facts.found },
+    next: "take the file from another mirror, and tell the operator",
+    exitCode: 3,
+  });
+}
