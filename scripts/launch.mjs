@@ -23,14 +23,16 @@ function wanted() {
 }
 
 /** Installs the locked packages when they are not the ones in node_modules. */
-function install() {
+function setUp() {
   if (existsSync(stamp) && existsSync(projectNode) && readFileSync(stamp, "utf8") === wanted()) return;
   process.stderr.write("payroot: installing the locked packages, about a minute on first use …\n");
   // npm skips packages whose "engines" exclude the Node it runs on, so it must itself run on a recent one.
   const recent = Number(process.versions.node.split(".")[0]) >= 24;
+  // Not `npm ci`: that refuses a lock file without the packages of other platforms, which a registry may lack.
+  const install = ["install", "--no-save"];
   const [command, args] = recent
-    ? ["npm", ["ci"]]
-    : ["npx", ["--yes", "--package", "node@24", "--", "npm", "ci"]];
+    ? ["npm", install]
+    : ["npx", ["--yes", "--package", "node@24", "--", "npm", ...install]];
   const result = spawnSync(command, args, {
     cwd: root,
     stdio: ["ignore", 2, 2],
@@ -48,7 +50,7 @@ function install() {
 
 /** Runs `file` with the remaining arguments and passes signals and the exit code through. */
 export function launch(file, args) {
-  install();
+  setUp();
   const child = spawn(projectNode, ["--disable-warning=ExperimentalWarning", join(root, file), ...args], {
     stdio: "inherit",
     env: {
