@@ -1,12 +1,29 @@
 import { CommanderError, Option, Command as Program } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { type Command, type Context, usageInvalid } from "./commands/command.ts";
+import { epochClose, epochList, epochPreview, epochShow } from "./commands/epoch.ts";
+import { ingestCommand } from "./commands/ingest.ts";
+import { quarantineList, quarantineRetry } from "./commands/quarantine.ts";
+import { run } from "./commands/run.ts";
+import { statusCommand } from "./commands/status.ts";
+import { workerShow } from "./commands/worker.ts";
 import { loadConfig, readPresentation, settings } from "./config.ts";
 import { type ExitCode, exitCodes, PayrootError } from "./errors.ts";
 import { createOutput, type Output, type Stream } from "./format.ts";
 
 /** Every command, in the order of the help. */
-const commands: readonly Command[] = [];
+const commands: readonly Command[] = [
+  run,
+  ingestCommand,
+  statusCommand,
+  epochList,
+  epochShow,
+  epochPreview,
+  epochClose,
+  workerShow,
+  quarantineList,
+  quarantineRetry,
+];
 
 const groups: Readonly<Record<string, string>> = {
   epoch: "the open epoch, and those that were closed",

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { PayrootError } from "../errors.ts";
 import { formatCount } from "../format.ts";
 import { finishClose } from "../pipeline/close-epoch.ts";
-import { type IngestReport, ingest } from "../pipeline/ingest.ts";
+import { type IngestReport, ingest, readHead } from "../pipeline/ingest.ts";
 import { correlateWaiting } from "../pipeline/open-epoch.ts";
-import { readHead } from "../pipeline/ingest.ts";
 import { command } from "./command.ts";
 import { configuredRuleset, openLedger } from "./open.ts";
 
@@ -16,34 +16,38 @@ export const ingestCommand = command({
     const { config, out, signal } = context;
     const ports = await openLedger(context);
     await finishClose(ports);
-    const ruleset = configuredRuleset(config);
-    const partitions = config.partitions;
+    const options = {
+      ruleset: configuredRuleset(config),
+      partitions: config.partitions,
+      signal,
+      onProgress: (progress: IngestReport) => out.progress(progressLine(progress)),
+    };
     for (;;) {
-      const report = await ingest(ports, {
-        ruleset,
-        partitions,
-        signal,
-        onProgress: (progress) => out.progress(progressLine(progress)),
-      });
-      out.progress("");
+      const report = await ingest(ports, options);
       const head = await readHead(ports.store);
-      const { jobs } = await correlateWaiting(ports.store, head.ruleset ?? ruleset);
+      const { jobs } = await correlateWaiting(ports.store, head.ruleset ?? options.ruleset);
       const { objects, events, accepted, rejected, duplicates, late, unread } = report;
+      if (once && unread.length > 0) throw objectsUnread(report);
+      if (once) return { objects, events, accepted, rejected, duplicates, late, unmatched: jobs.length };
       for (const { key, reason } of unread) out.note(`unread, tried again next time: ${key}: ${reason}`);
-      const result = { objects, events, accepted, rejected, duplicates, late, unmatched: jobs.length, unread: unread.length };
-      if (once || signal.aborted) return result;
       if (objects > 0) out.note(`read ${formatCount(objects)} objects, ${formatCount(events)} events`);
       await pause(config.s3SensorIntervalSeconds * 1000, undefined, { signal });
     }
   },
-  print: (result, out) => {
-    const { objects, events, accepted, rejected, duplicates, late, unmatched, unread } = result;
+  print: ({ objects, events, unmatched, ...counts }, out) => {
     out.line(`read ${formatCount(objects)} new objects with ${formatCount(events)} events`);
-    out.facts({ accepted, rejected, duplicates, late, "AI jobs without their receipt": unmatched, "unread objects": unread });
+    out.facts({ ...counts, "AI jobs without their receipt": unmatched });
   },
-  exitCode: (result) => (result.unread > 0 ? 75 : 0),
 });
 
 function progressLine({ listed, objects, events }: IngestReport): string {
   return `listed ${formatCount(listed)} objects, read ${formatCount(objects)} new with ${formatCount(events)} events`;
+}
+
+function objectsUnread({ objects, events, unread }: IngestReport): PayrootError {
+  return new PayrootError("objects-unread", "Some objects of the log could not be read; all others were.", {
+    facts: { read: objects, events, unread: unread.length, first: unread[0]?.key, reason: unread[0]?.reason },
+    next: "make them readable, then run the same command again: it reads only what is missing",
+    retryable: true,
+  });
 }

@@ -6,9 +6,9 @@ import type { Ruleset } from "../core/ruleset.ts";
 import { messageOf, PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { openObjectStore } from "../objects/open.ts";
-import type { ClosePorts } from "../pipeline/close-epoch.ts";
-import { openLevelStore } from "../store/level.ts";
+import type { ChainIdentity, ClosePorts } from "../pipeline/close-epoch.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
+import { openLevelStore } from "../store/level.ts";
 import type { Context } from "./command.ts";
 
 // The one place where ports meet their adapters.
@@ -72,14 +72,16 @@ export async function openDataDirectory(context: Context): Promise<LedgerStore> 
 /** Tells later processes who holds the data directory, and at which URL it answers. */
 export async function announce(context: Context, holder: { url?: string }): Promise<void> {
   const content = { pid: process.pid, ...holder };
-  await writeFile(join(context.config.dataDir, "process.json"), `${JSON.stringify(content)}\n`).catch((error: unknown) => {
-    throw new PayrootError("data-directory-write-failed", "The data directory cannot be written to.", {
-      facts: { directory: context.config.dataDir, reason: messageOf(error) },
-      next: "free disk space or restore write access, then run the same command again",
-      retryable: true,
-      cause: error,
-    });
-  });
+  await writeFile(join(context.config.dataDir, "process.json"), `${JSON.stringify(content)}\n`).catch(
+    (error: unknown) => {
+      throw new PayrootError("data-directory-write-failed", "The data directory cannot be written to.", {
+        facts: { directory: context.config.dataDir, reason: messageOf(error) },
+        next: "free disk space or restore write access, then run the same command again",
+        retryable: true,
+        cause: error,
+      });
+    },
+  );
 }
 
 type Holder = { readonly pid?: number; readonly url?: string };
@@ -99,4 +101,9 @@ function lockedBy(directory: string, holder: Holder): PayrootError {
     next: `${ask}stop it, or give another --data-dir`,
     retryable: true,
   });
+}
+
+/** The chain that epochs are for. */
+export function chainIdentity(config: Config): ChainIdentity {
+  return { chainId: config.chainId, distributor: config.distributorAddress };
 }

@@ -1,0 +1,89 @@
+import { createApp } from "../api/app.ts";
+import { listen } from "../api/server.ts";
+import { messageOf, PayrootError } from "../errors.ts";
+import { formatCount } from "../format.ts";
+import { createDaemon, type Daemon } from "../pipeline/daemon.ts";
+import { closeStage, ingestStage } from "../pipeline/stages.ts";
+import { createEstimates } from "../pipeline/worker.ts";
+import { type Context, command } from "./command.ts";
+import { announce, chainIdentity, configuredRuleset, openLedger } from "./open.ts";
+import { openChainStages } from "./open-chain.ts";
+
+/** `payroot run`: the daemon. */
+export const run = command({
+  name: "run",
+  summary: "the daemon: ingest, close, publish, watch claims, serve",
+  async run(context) {
+    const { daemon, url } = await startDaemon(context, { now: Date.now });
+    context.out.note(`serving ${url}, see ${url}/ready; Ctrl-C stops`);
+    await daemon.run(context.signal);
+    return { stopped: true };
+  },
+  print: (_value, out) => out.line("stopped; everything read is kept, and the next start goes on from here"),
+});
+
+/**
+ * Opens everything, checks that it can be reached, and serves the API; the rounds are the caller's to run. `now` is
+ * the clock of epoch boundaries (ms since 1970).
+ */
+export async function startDaemon(
+  context: Context,
+  { now }: { now: () => number },
+): Promise<{ daemon: Daemon; url: string }> {
+  const { config, out, signal } = context;
+  const ports = await openLedger(context);
+  // What is wrong from the beginning ends the start, with its own exit code; what goes wrong later is waited out.
+  await ports.log.listFolders("");
+  const ruleset = configuredRuleset(config);
+  const reading = { ruleset, partitions: config.partitions, lookBackSeconds: config.lookBackSeconds, signal };
+  const { view, stages: chainStages } = await openChainStages(context, ports);
+  const daemon = createDaemon(
+    [
+      ingestStage(ports, {
+        ...reading,
+        onProgress: ({ objects, events }) =>
+          out.progress(`read ${formatCount(objects)} objects, ${formatCount(events)} events`),
+        onRead: ({ objects, events, rejected }) =>
+          out.note(
+            `read ${formatCount(objects)} objects: ${formatCount(events)} events, ${formatCount(rejected)} rejected`,
+          ),
+      }),
+      closeStage(ports, {
+        ...reading,
+        ...chainIdentity(config),
+        epochSeconds: config.epochSeconds,
+        now,
+        onClosed: ({ state }) =>
+          out.note(`closed epoch ${state.epoch} at ${state.closesAt}, root ${state.root}`),
+      }),
+      ...chainStages,
+    ],
+    {
+      intervalMs: config.s3SensorIntervalSeconds * 1000,
+      now: Date.now,
+      onFailure: (stage, error) => out.note(`${stage} is behind: ${describe(error)}`),
+      onRecovery: (stage) => out.note(`${stage} has recovered`),
+    },
+  );
+  const app = createApp({
+    store: ports.store,
+    artifacts: ports.artifacts,
+    chain: view,
+    estimates: createEstimates(ports.store),
+    ruleset,
+    stages: daemon.stages,
+    onFault: (error) => out.note(`a request failed: ${describe(error)}`),
+  });
+  const server = await listen(app, { host: config.httpHost, port: config.httpPort });
+  context.defer(server.close);
+  await announce(context, { url: server.url });
+  return { daemon, url: server.url };
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof PayrootError)) return messageOf(error);
+  const facts = Object.entries(error.facts).map(([name, value]) => `${name} ${String(value)}`);
+  return [`${error.message} [${error.code}]`, ...facts, error.next]
+    .filter((part) => part !== undefined)
+    .join("; ");
+}
