@@ -1,15 +1,31 @@
-import { createHash } from "node:crypto";
-import { type Address, addressBytes, addressFromBytes, parseAddress } from "../core/address.ts";
+import { type Address, addressBytes } from "../core/address.ts";
 import type { AiEvent } from "../core/correlation.ts";
 import type { Version } from "../core/versions.ts";
-import type { Codec, Keyspace } from "./keyspace.ts";
+import {
+  accountAsset,
+  decimal,
+  decodeText,
+  json,
+  parts,
+  text,
+  textKey,
+  time,
+  u32,
+  uint32,
+} from "./codecs.ts";
+import { encodeEventId } from "./event-id.ts";
+import type { Keyspace } from "./keyspace.ts";
 import type {
   ArchivedContent,
+  ChainCursor,
   EpochState,
   Head,
   ListedObject,
   ObjectRecord,
   OpenSum,
+  PostedEpoch,
+  PostingJournal,
+  ReadClaim,
   RecordedRejection,
 } from "./records.ts";
 import { decodeVersions, encodeVersions } from "./version-codec.ts";
@@ -34,10 +50,11 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
  *   t       account, asset                            cumulative amount as of the last close
  *   e       epoch                                     a closed epoch
  *   p       epoch                                     the journal of its posting
- *   q       block, log index                          a claim read from the chain
+ *   g       epoch                                     an epoch that stands on chain, final
+ *   q       block, log index                          a final claim
  *   k       account, asset                            Σ of final claims
- *   n       name                                      how far the chain was read
- * Prefixes g and z are kept free.
+ *   n       –                                         how far the chain was read
+ * Prefix z is kept free.
  */
 
 /** A point where a worker's connection changed. */
@@ -191,6 +208,44 @@ export const cumulatives: Keyspace<{ account: Address; asset: Address }, bigint>
 /** Closed epochs. */
 export const epochs: Keyspace<number, EpochState> = { prefix: ascii("e"), key: uint32(), value: json() };
 
+/** The journal of an epoch's posting. */
+export const postings: Keyspace<number, PostingJournal> = {
+  prefix: ascii("p"),
+  key: uint32(),
+  value: json(),
+};
+
+/** Epochs that stand on chain, as of the cursor. */
+export const postedEpochs: Keyspace<number, PostedEpoch> = {
+  prefix: ascii("g"),
+  key: uint32(),
+  value: json(),
+};
+
+/** Claims as of the cursor, by where their logs stand. */
+export const claims: Keyspace<{ block: number; logIndex: number }, ReadClaim> = {
+  prefix: ascii("q"),
+  key: parts(
+    ({ block, logIndex }) => [u32(block), u32(logIndex)],
+    (read) => ({ block: read.u32(), logIndex: read.u32() }),
+  ),
+  value: json(),
+};
+
+/** Σ of the claims as of the cursor, in the asset's smallest unit. */
+export const claimedSums: Keyspace<{ account: Address; asset: Address }, bigint> = {
+  prefix: ascii("k"),
+  key: accountAsset(),
+  value: decimal(),
+};
+
+/** How far the chain was read: one entry. */
+export const chainCursors: Keyspace<"cursor", ChainCursor> = {
+  prefix: ascii("n"),
+  key: { encode: () => new Uint8Array(0), decode: () => "cursor" },
+  value: json(),
+};
+
 /** The bytes that every key with these leading parts begins with, for walks. */
 export const within = {
   partition: (partition: string): Uint8Array => text(partition),
@@ -199,105 +254,6 @@ export const within = {
   textPrefix: (prefix: string): Uint8Array => Buffer.from(JSON.stringify(prefix).slice(0, -1)),
 };
 
-/** A codec of plain JSON values. */
-export function json<T>(): Codec<T> {
-  return {
-    encode: (value) => Buffer.from(JSON.stringify(value)),
-    decode: (bytes) => JSON.parse(decodeText(bytes)) as T,
-  };
-}
-
-/** A codec of non-negative amounts, as decimal digits. */
-export function decimal(): Codec<bigint> {
-  return { encode: (value) => Buffer.from(value.toString()), decode: (bytes) => BigInt(decodeText(bytes)) };
-}
-
-/** A codec of keys that are one number of 32 bits. */
-export function uint32(): Codec<number> {
-  return { encode: u32, decode: (bytes) => Buffer.from(bytes).readUInt32BE(0) };
-}
-
-/** A codec of keys made of an account and an asset. */
-export function accountAsset(): Codec<{ account: Address; asset: Address }> {
-  return parts(
-    ({ account, asset }) => [addressBytes(account), addressBytes(asset)],
-    (read) => ({ account: read.address(), asset: read.address() }),
-  );
-}
-
-/** A codec of keys that are one text. */
-export function textKey(): Codec<string> {
-  return parts(
-    (key) => [text(key)],
-    (read) => read.text(),
-  );
-}
-
-type Reader = { text: () => string; u32: () => number; time: () => number; address: () => Address };
-
-function parts<K>(write: (key: K) => Uint8Array[], readKey: (read: Reader) => K): Codec<K> {
-  return {
-    encode: (key) => Buffer.concat(write(key)),
-    decode: (bytes) => readKey(reader(Buffer.from(bytes))),
-  };
-}
-
-function reader(bytes: Buffer): Reader {
-  let at = 0;
-  const take = (length: number): Buffer => {
-    at += length;
-    return bytes.subarray(at - length, at);
-  };
-  return {
-    text: () => {
-      const value = take(bytes.indexOf(0, at) - at).toString();
-      at += 1;
-      return JSON.parse(value) as string;
-    },
-    u32: () => take(4).readUInt32BE(0),
-    time: () => take(6).readUIntBE(0, 6) - timeOffset,
-    address: () => addressOf(take(20)),
-  };
-}
-
-function addressOf(bytes: Buffer): Address {
-  return parseAddress(`0x${bytes.toString("hex")}`) ?? addressFromBytes(bytes);
-}
-
 function ascii(letter: string): number {
   return letter.charCodeAt(0);
-}
-
-function text(value: string): Uint8Array {
-  return Buffer.from(`${JSON.stringify(value)}\0`);
-}
-
-function u32(value: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(value, 0);
-  return bytes;
-}
-
-// The year 0000, so that every RFC 3339 time is a non-negative number of 48 bits.
-const timeOffset = 62_167_219_200_000;
-
-function time(value: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(6);
-  bytes.writeUIntBE(value + timeOffset, 0, 6);
-  return bytes;
-}
-
-/** The usual id, a lower-case UUID, as its 16 bytes; any other as text, or as its hash when it is long. */
-function encodeEventId(id: string): Uint8Array {
-  if (uuid.test(id)) return Buffer.from(`00${id.replaceAll("-", "")}`, "hex");
-  const bytes = Buffer.from(id);
-  return bytes.length <= 200
-    ? Buffer.concat([Buffer.of(1), bytes])
-    : Buffer.concat([Buffer.of(2), createHash("sha256").update(bytes).digest()]);
-}
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-function decodeText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
 }

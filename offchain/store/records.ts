@@ -74,3 +74,65 @@ export type EpochState = {
   readonly openFrom: number;
   readonly nextOrdinal: number;
 };
+
+/** A signed transaction that posts an epoch. Amounts as decimal strings in wei, `raw` is what is sent. */
+export type PostingAttempt = {
+  readonly recordHash: `0x${string}`;
+  readonly hash: `0x${string}`;
+  readonly raw: `0x${string}`;
+  readonly from: Address;
+  readonly nonce: number;
+  readonly gas: string;
+  readonly maxFeePerGasWei: string;
+  readonly maxPriorityFeePerGasWei: string;
+  /**
+   * What became of it: null while it may still be mined; `dead` when its nonce is gone for good and it was not mined.
+   */
+  readonly outcome: null | "posted" | "reverted" | "dead";
+};
+
+/** The journal of an epoch's posting, written before each step that cannot be taken back. */
+export type PostingJournal = {
+  /** The hash of the record that is to be posted. */
+  readonly recordHash: `0x${string}`;
+  readonly manifestHash: `0x${string}`;
+  /** Every transaction ever signed for this epoch, oldest first. */
+  readonly attempts: readonly PostingAttempt[];
+  /** Where the record stands on chain, as last seen; `final` when no reorganisation can undo it. */
+  readonly posted: null | {
+    readonly transaction: `0x${string}`;
+    readonly block: number;
+    readonly blockHash: `0x${string}`;
+    readonly activatesAtSeconds: number;
+    readonly final: boolean;
+  };
+};
+
+/** An epoch that stands on chain. */
+export type PostedEpoch = {
+  readonly recordHash: `0x${string}`;
+  readonly manifestHash: `0x${string}`;
+  readonly root: `0x${string}`;
+  readonly activatesAtSeconds: number;
+  readonly transaction: `0x${string}`;
+  readonly block: number;
+};
+
+/** A claim; amounts as decimal strings in the asset's smallest unit. */
+export type ReadClaim = {
+  readonly account: Address;
+  readonly asset: Address;
+  readonly recipient: Address;
+  readonly epoch: number;
+  readonly amount: string;
+  readonly cumulative: string;
+  readonly transaction: `0x${string}`;
+};
+
+/** Up to which final block the logs of which distributor were read. */
+export type ChainCursor = {
+  readonly chainId: number;
+  readonly distributor: Address;
+  readonly block: number;
+  readonly blockHash: `0x${string}`;
+};

@@ -1,0 +1,96 @@
+import { type Address, addressBytes, addressFromBytes, parseAddress } from "../core/address.ts";
+import type { Codec } from "./keyspace.ts";
+
+/** A codec of plain JSON values. */
+export function json<T>(): Codec<T> {
+  return {
+    encode: (value) => Buffer.from(JSON.stringify(value)),
+    decode: (bytes) => JSON.parse(decodeText(bytes)) as T,
+  };
+}
+
+/** A codec of non-negative amounts, as decimal digits. */
+export function decimal(): Codec<bigint> {
+  return { encode: (value) => Buffer.from(value.toString()), decode: (bytes) => BigInt(decodeText(bytes)) };
+}
+
+/** A codec of keys that are one number of 32 bits. */
+export function uint32(): Codec<number> {
+  return { encode: u32, decode: (bytes) => Buffer.from(bytes).readUInt32BE(0) };
+}
+
+/** A codec of keys made of an account and an asset. */
+export function accountAsset(): Codec<{ account: Address; asset: Address }> {
+  return parts(
+    ({ account, asset }) => [addressBytes(account), addressBytes(asset)],
+    (read) => ({ account: read.address(), asset: read.address() }),
+  );
+}
+
+/** A codec of keys that are one text. */
+export function textKey(): Codec<string> {
+  return parts(
+    (key) => [text(key)],
+    (read) => read.text(),
+  );
+}
+
+/** Reads the parts of a key, one after the other. */
+type Reader = { text: () => string; u32: () => number; time: () => number; address: () => Address };
+
+/** A codec of keys made of several parts, read back in the order they were written. */
+export function parts<K>(write: (key: K) => Uint8Array[], readKey: (read: Reader) => K): Codec<K> {
+  return {
+    encode: (key) => Buffer.concat(write(key)),
+    decode: (bytes) => readKey(reader(Buffer.from(bytes))),
+  };
+}
+
+function reader(bytes: Buffer): Reader {
+  let at = 0;
+  const take = (length: number): Buffer => {
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  return {
+    text: () => {
+      const value = take(bytes.indexOf(0, at) - at).toString();
+      at += 1;
+      return JSON.parse(value) as string;
+    },
+    u32: () => take(4).readUInt32BE(0),
+    time: () => take(6).readUIntBE(0, 6) - timeOffset,
+    address: () => addressOf(take(20)),
+  };
+}
+
+function addressOf(bytes: Buffer): Address {
+  return parseAddress(`0x${bytes.toString("hex")}`) ?? addressFromBytes(bytes);
+}
+
+/** A part of a key: a JSON string ended by a zero byte. */
+export function text(value: string): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value)}\0`);
+}
+
+/** A part of a key: 32 bits, big-endian. */
+export function u32(value: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value, 0);
+  return bytes;
+}
+
+// The year 0000, so that every RFC 3339 time is a non-negative number of 48 bits.
+const timeOffset = 62_167_219_200_000;
+
+/** A part of a key: a time in ms since 1970. */
+export function time(value: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(6);
+  bytes.writeUIntBE(value + timeOffset, 0, 6);
+  return bytes;
+}
+
+/** Bytes as UTF-8 text. */
+export function decodeText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+}
