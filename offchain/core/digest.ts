@@ -13,19 +13,22 @@ export function contentDigest(element: JsonObject): string {
   ).slice(0, 32);
 }
 
-/** True when `JSON.stringify` of a value is its comparable text already: keys sorted, every number a plain one. */
-function isSortedAndPlain(value: Json): boolean {
-  if (typeof value !== "object") return typeof value !== "bigint";
-  if (value === null) return true;
-  if (Array.isArray(value)) return value.every(isSortedAndPlain);
+/** True when `JSON.stringify` of an array or object is its comparable text already: keys sorted, every number plain. */
+function isSortedAndPlain(value: Json[] | JsonObject | JsonDecimal): boolean {
+  if (Array.isArray(value)) return value.every(isPlain);
   if (value instanceof JsonDecimal) return false;
   let previous = "";
   for (const key in value) {
     // Keys like "1" are listed before all others whatever their place, so they go the long way.
-    if (key <= previous || isIndexLike(key) || !isSortedAndPlain(value[key] as Json)) return false;
+    if (key <= previous || isIndexLike(key) || !isPlain(value[key] as Json)) return false;
     previous = key;
   }
   return true;
+}
+
+function isPlain(value: Json): boolean {
+  if (typeof value === "object") return value === null || isSortedAndPlain(value);
+  return typeof value !== "bigint";
 }
 
 function isIndexLike(key: string): boolean {

@@ -42,7 +42,7 @@ const mark = "\uE000";
 
 // What may be a number that a double cannot hold, with the structural character before it. It also matches inside
 // strings; `isValueOfPlainKey` tells.
-const riskyNumber = /[:[,][ \t\n\r]*(-?(?:\d{16,}[\d.eE+-]*|\d+[.eE][\d.eE+-]*))/g;
+const riskyNumber = /[:[,][ \t\n\r]*(-?(?:\d{16}|\d{1,15}[.eE])[\d.eE+-]*)/g;
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const jsonInteger = /^-?(?:0|[1-9]\d*)$/;
 

@@ -6,6 +6,14 @@ const rfc3339 =
  * An offset is normalised to UTC, a fraction cut to milliseconds, and a leap second counts as the second after it.
  */
 export function parseTime(text: string): number | undefined {
+  // Events come in the order of their seconds, well over a hundred in each.
+  if (text !== last.text) last = { text, time: readTime(text) };
+  return last.time;
+}
+
+let last: { readonly text: string; readonly time: number | undefined } = { text: "", time: undefined };
+
+function readTime(text: string): number | undefined {
   const match = rfc3339.exec(text);
   if (match === null) return undefined;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { Level } from "level";
 import { messageOf, PayrootError } from "../errors.ts";
-import type { LedgerStore, StoreWrite } from "./ledger-store.ts";
+import type { LedgerStore } from "./ledger-store.ts";
 
 /** Opens the LevelDB database in `directory`, made if missing. Throws `data-directory-locked`, `data-directory-unusable`. */
 export async function openLevelStore(directory: string): Promise<LedgerStore> {
@@ -21,7 +21,13 @@ export async function openLevelStore(directory: string): Promise<LedgerStore> {
   return {
     getMany: (keys) => database.getMany([...keys]),
     async write(writes, { durable }) {
-      await database.batch(writes.map(toOperation), { sync: durable }).catch((error: unknown) => {
+      // A chained batch costs half of an array of operations, whose properties are read one by one.
+      const batch = database.batch();
+      for (const { key, value } of writes) {
+        if (value === undefined) batch.del(key);
+        else batch.put(key, value);
+      }
+      await batch.write({ sync: durable }).catch((error: unknown) => {
         throw writeFault(directory, error);
       });
     },
@@ -44,10 +50,6 @@ export async function openLevelStore(directory: string): Promise<LedgerStore> {
 }
 
 const pageSize = 1000;
-
-function toOperation({ key, value }: StoreWrite) {
-  return value === undefined ? { type: "del" as const, key } : { type: "put" as const, key, value };
-}
 
 function openFault(directory: string, error: unknown): PayrootError {
   const cause = error instanceof Error ? error.cause : undefined;

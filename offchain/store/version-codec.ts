@@ -1,4 +1,4 @@
-import { type Address, addressBytes, addressFromBytes, parseAddress } from "../core/address.ts";
+import { type Address, addressFromBytes, parseAddress, writeAddress } from "../core/address.ts";
 import type { Effect } from "../core/event.ts";
 import type { Version } from "../core/versions.ts";
 
@@ -32,8 +32,11 @@ export function decodeVersions(bytes: Uint8Array): Version[] {
 
 function encodeVersion(version: Version): Buffer {
   const { effect } = version;
-  const tail = encodeTail(effect);
-  const bytes = Buffer.allocUnsafe(headBytes + tail.length);
+  const fees = "feesWei" in effect ? amountBytes(effect.feesWei) : empty;
+  const text = textOf(effect);
+  const tail =
+    ("account" in effect ? 20 : 0) + (effect.kind === "ai-job" ? 1 : 0) + fees.length + text.length;
+  const bytes = Buffer.allocUnsafe(headBytes + tail);
   bytes.writeUInt32BE(bytes.length, 0);
   bytes.writeUInt32BE(version.ordinal, 4);
   bytes.writeUInt32BE(version.position, 8);
@@ -41,8 +44,20 @@ function encodeVersion(version: Version): Buffer {
   bytes.writeIntBE(version.time, 13, 6);
   bytes.write(version.digest, 19, "hex");
   bytes[35] = kindNumbers.get(effect.kind) ?? 0;
-  bytes.set(tail, headBytes);
+  let at = headBytes;
+  if ("account" in effect) {
+    writeAddress(effect.account, bytes, at);
+    at += 20;
+  }
+  if (effect.kind === "ai-job") bytes[at++] = fees.length;
+  bytes.set(fees, at);
+  bytes.set(text, at + fees.length);
   return bytes;
+}
+
+function textOf(effect: Effect): Uint8Array {
+  if ("requestID" in effect) return Buffer.from(effect.requestID);
+  return "connection" in effect ? Buffer.from(effect.connection) : empty;
 }
 
 function decodeVersion(bytes: Buffer): Version {
@@ -54,30 +69,6 @@ function decodeVersion(bytes: Buffer): Version {
     digest: bytes.toString("hex", 19, 35),
     effect: decodeTail(kinds[bytes[35] ?? 0] ?? "none", bytes.subarray(headBytes)),
   };
-}
-
-function encodeTail(effect: Effect): Uint8Array {
-  switch (effect.kind) {
-    case "none":
-    case "reset":
-      return empty;
-    case "job": {
-      const fees = bigintBytes(effect.feesWei);
-      const bytes = Buffer.allocUnsafe(20 + fees.length);
-      bytes.write(effect.account.slice(2), 0, "hex");
-      bytes.set(fees, 20);
-      return bytes;
-    }
-    case "ai-job": {
-      const fees = bigintBytes(effect.feesWei);
-      return Buffer.concat([Buffer.of(fees.length), fees, Buffer.from(effect.requestID)]);
-    }
-    case "ai-receipt":
-      return Buffer.concat([addressBytes(effect.account), Buffer.from(effect.requestID)]);
-    case "connected":
-    case "disconnected":
-      return Buffer.concat([addressBytes(effect.account), Buffer.from(effect.connection)]);
-  }
 }
 
 function decodeTail(kind: Effect["kind"], bytes: Buffer): Effect {
@@ -105,8 +96,17 @@ function readAccount(bytes: Buffer): Address {
   return parseAddress(`0x${bytes.toString("hex", 0, 20)}`) ?? addressFromBytes(bytes.subarray(0, 20));
 }
 
-function bigintBytes(value: bigint): Uint8Array {
-  if (value === 0n) return empty;
+const word = new DataView(new ArrayBuffer(8));
+const wordBytes = new Uint8Array(word.buffer);
+
+/** Big-endian without leading zeros; valid until the next call. */
+function amountBytes(value: bigint): Uint8Array {
+  if (value === BigInt.asUintN(64, value)) {
+    word.setBigUint64(0, value);
+    let first = 0;
+    while (wordBytes[first] === 0) first += 1;
+    return wordBytes.subarray(first);
+  }
   const hex = value.toString(16);
   return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex");
 }
