@@ -1,7 +1,15 @@
 import type { Address } from "./address.ts";
 
-/** Where an event stands in the order of (time, object key, position). */
-export type EventPlace = { readonly time: number; readonly objectKey: string; readonly position: number };
+/**
+ * Where an event stands in the order of (time, object key, position); the id decides between two contents of one key.
+ * Time in ms since 1970.
+ */
+export type EventPlace = {
+  readonly time: number;
+  readonly objectKey: string;
+  readonly position: number;
+  readonly id: string;
+};
 
 /** A connection of a worker that came up or went down. */
 export type ConnectionChange = EventPlace & {
@@ -10,11 +18,11 @@ export type ConnectionChange = EventPlace & {
   readonly kind: "connected" | "disconnected";
 };
 
-/** Orders events by (time, object key, position). */
+/** Orders events by (time, object key, position, id). */
 export function comparePlaces(a: EventPlace, b: EventPlace): number {
   if (a.time !== b.time) return a.time - b.time;
   if (a.objectKey !== b.objectKey) return a.objectKey < b.objectKey ? -1 : 1;
-  return a.position - b.position;
+  return a.position - b.position || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
 /**

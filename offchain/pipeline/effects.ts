@@ -48,11 +48,12 @@ function effectWrite({ id, version }: LedgerChange, records: Records): StoreWrit
   const ai = { id, time, partition, ordinal, position };
   switch (effect.kind) {
     case "reset":
-      return put(resets, { partition, time, objectKey, position }, true);
+      return put(resets, { partition, time, objectKey, position, id }, true);
     case "connected":
     case "disconnected": {
       const { account, connection } = effect;
-      return put(connections, { partition, account, connection, time, objectKey, position }, effect.kind);
+      const place = { time, objectKey, position, id };
+      return put(connections, { partition, account, connection, ...place }, effect.kind);
     }
     case "ai-job": {
       const { requestID, feesWei } = effect;

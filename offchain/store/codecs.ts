@@ -36,7 +36,7 @@ export function textKey(): Codec<string> {
 }
 
 /** Reads the parts of a key, one after the other. */
-type Reader = { text: () => string; u32: () => number; time: () => number; address: () => Address };
+export type Reader = { text: () => string; u32: () => number; time: () => number; address: () => Address };
 
 /** A codec of keys made of several parts, read back in the order they were written. */
 export function parts<K>(write: (key: K) => Uint8Array[], readKey: (read: Reader) => K): Codec<K> {
@@ -56,10 +56,10 @@ function reader(bytes: Buffer): Reader {
     text: () => {
       const value = take(bytes.indexOf(0, at) - at).toString();
       at += 1;
-      return JSON.parse(value) as string;
+      return value.replaceAll("\u0001\u0001", "\0").replaceAll("\u0001\u0002", "\u0001");
     },
     u32: () => take(4).readUInt32BE(0),
-    time: () => take(6).readUIntBE(0, 6) - timeOffset,
+    time: () => take(8).readDoubleBE(0) - timeOffset,
     address: () => addressOf(take(20)),
   };
 }
@@ -68,9 +68,9 @@ function addressOf(bytes: Buffer): Address {
   return parseAddress(`0x${bytes.toString("hex")}`) ?? addressFromBytes(bytes);
 }
 
-/** A part of a key: a JSON string ended by a zero byte. */
+/** A part of a key: UTF-8 ended by a zero byte. Within it, 0 and 1 stand as 1 1 and 1 2. */
 export function text(value: string): Uint8Array {
-  return Buffer.from(`${JSON.stringify(value)}\0`);
+  return Buffer.from(`${value.replaceAll("\u0001", "\u0001\u0002").replaceAll("\0", "\u0001\u0001")}\0`);
 }
 
 /** A part of a key: 32 bits, big-endian. */
@@ -80,13 +80,13 @@ export function u32(value: number): Uint8Array {
   return bytes;
 }
 
-// The year 0000, so that every RFC 3339 time is a non-negative number of 48 bits.
+// The year 0000, so that every RFC 3339 time is a non-negative number: such doubles have the byte order of their values.
 const timeOffset = 62_167_219_200_000;
 
 /** A part of a key: a time in ms since 1970. */
 export function time(value: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(6);
-  bytes.writeUIntBE(value + timeOffset, 0, 6);
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeDoubleBE(value + timeOffset, 0);
   return bytes;
 }
 

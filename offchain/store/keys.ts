@@ -1,4 +1,5 @@
 import { type Address, addressBytes } from "../core/address.ts";
+import type { EventPlace } from "../core/connections.ts";
 import type { AiEvent } from "../core/correlation.ts";
 import type { Version } from "../core/versions.ts";
 import {
@@ -7,6 +8,7 @@ import {
   decodeText,
   json,
   parts,
+  type Reader,
   text,
   textKey,
   time,
@@ -32,7 +34,7 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
 
 /*
  * Every keyspace of the data directory. Parts of a key stand in the order given; numbers are big-endian, so that byte
- * order is number order; texts are JSON strings ended by a zero byte, which no JSON string contains.
+ * order is number order; texts are UTF-8 ended by a zero byte, so that byte order is text order.
  *
  *   prefix  key                                       value
  *   h       –                                         where the ledger stands
@@ -44,8 +46,8 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
  *   x       object number, position + 1               a rejection (position −1: the whole object)
  *   s       account, partition                        sums of the open epoch
  *   a       partition, request id, event id           an AI event without its other half
- *   c       partition, account, connection, time, object key, position   connected or disconnected
- *   r       partition, time, object key, position     a reset
+ *   c       partition, account, connection, time, object key, position, event id   connected or disconnected
+ *   r       partition, time, object key, position, event id   a reset
  *   w       account, partition                        when the worker was last seen
  *   t       account, asset                            cumulative amount as of the last close
  *   e       epoch                                     a closed epoch
@@ -58,13 +60,10 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
  */
 
 /** A point where a worker's connection changed. */
-export type ConnectionKey = {
+export type ConnectionKey = EventPlace & {
   readonly partition: string;
   readonly account: Address;
   readonly connection: string;
-  readonly time: number;
-  readonly objectKey: string;
-  readonly position: number;
 };
 
 /** Where the ledger stands: one entry. */
@@ -153,40 +152,26 @@ export const waitingAi: Keyspace<{ partition: string; requestID: string; id: str
 export const connections: Keyspace<ConnectionKey, "connected" | "disconnected"> = {
   prefix: ascii("c"),
   key: parts(
-    (key) => [
-      text(key.partition),
-      addressBytes(key.account),
-      text(key.connection),
-      time(key.time),
-      text(key.objectKey),
-      u32(key.position),
-    ],
+    (key) => [text(key.partition), addressBytes(key.account), text(key.connection), ...placeParts(key)],
     (read) => ({
       partition: read.text(),
       account: read.address(),
       connection: read.text(),
-      time: read.time(),
-      objectKey: read.text(),
-      position: read.u32(),
+      ...readPlace(read),
     }),
   ),
   value: json(),
 };
 
 /** A reset of a partition. */
-export type ResetKey = {
-  readonly partition: string;
-  readonly time: number;
-  readonly objectKey: string;
-  readonly position: number;
-};
+export type ResetKey = EventPlace & { readonly partition: string };
 
 /** Every reset in the open epoch, and the newest of each partition before it. */
 export const resets: Keyspace<ResetKey, true> = {
   prefix: ascii("r"),
   key: parts(
-    (key) => [text(key.partition), time(key.time), text(key.objectKey), u32(key.position)],
-    (read) => ({ partition: read.text(), time: read.time(), objectKey: read.text(), position: read.u32() }),
+    (key) => [text(key.partition), ...placeParts(key)],
+    (read) => ({ partition: read.text(), ...readPlace(read) }),
   ),
   value: json(),
 };
@@ -251,8 +236,16 @@ export const within = {
   partition: (partition: string): Uint8Array => text(partition),
   account: (account: Address): Uint8Array => addressBytes(account),
   ordinal: (ordinal: number): Uint8Array => u32(ordinal),
-  textPrefix: (prefix: string): Uint8Array => Buffer.from(JSON.stringify(prefix).slice(0, -1)),
+  textPrefix: (prefix: string): Uint8Array => text(prefix).subarray(0, -1),
 };
+
+function placeParts({ time: when, objectKey, position, id }: EventPlace): Uint8Array[] {
+  return [time(when), text(objectKey), u32(position), text(id)];
+}
+
+function readPlace(read: Reader): EventPlace {
+  return { time: read.time(), objectKey: read.text(), position: read.u32(), id: read.text() };
+}
 
 function ascii(letter: string): number {
   return letter.charCodeAt(0);
