@@ -38,11 +38,28 @@ export async function temporaryFolder(): Promise<string> {
 
 /** Opens a new ledger that goes away with the test. */
 export async function openTestLedger(): Promise<TestLedger> {
-  const folder = await temporaryFolder();
+  const ledger = await openLedgerIn(await temporaryFolder());
+  onTestFinished(() => ledger.store.close());
+  return ledger;
+}
+
+/** Works with a new ledger that goes away with the work: for properties, which open hundreds. */
+export async function withTestLedger<T>(work: (ledger: TestLedger) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "payroot-test-"));
+  const ledger = await openLedgerIn(folder);
+  try {
+    return await work(ledger);
+  } finally {
+    await ledger.store.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Opens the ledger of a folder, made if missing; the caller closes its store. */
+export async function openLedgerIn(folder: string): Promise<TestLedger> {
   const store = await openLevelStore(join(folder, "ledger"));
-  onTestFinished(() => store.close());
   const open = async (name: string) => {
-    await mkdir(join(folder, name));
+    await mkdir(join(folder, name), { recursive: true });
     return openObjectStore(`file://${join(folder, name)}`);
   };
   const ports: ClosePorts = {
