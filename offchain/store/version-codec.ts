@@ -3,13 +3,13 @@ import type { Effect } from "../core/event.ts";
 import type { Version } from "../core/versions.ts";
 
 /*
- * A list of versions, each: length u32 · object number u32 · position u32 · rejected u8 · time i48 (ms) · digest 16 ·
+ * A list of versions, each: length u32 · object number u32 · position u32 · rejected u8 · time f64 (ms) · digest 16 ·
  * kind u8 · effect. Effects: job = account 20, fees; ai-job = fees length u8, fees, request id; ai-receipt = account 20,
  * request id; connected, disconnected = account 20, connection. Fees are big-endian without leading zeros.
  */
 const kinds = ["none", "reset", "job", "ai-job", "ai-receipt", "connected", "disconnected"] as const;
 const kindNumbers = new Map<string, number>(kinds.map((kind, index) => [kind, index]));
-const headBytes = 36;
+const headBytes = 38;
 
 /** The bytes of the versions of an event id. */
 export function encodeVersions(versions: readonly Version[]): Uint8Array {
@@ -41,9 +41,9 @@ function encodeVersion(version: Version): Buffer {
   bytes.writeUInt32BE(version.ordinal, 4);
   bytes.writeUInt32BE(version.position, 8);
   bytes[12] = version.rejected ? 1 : 0;
-  bytes.writeIntBE(version.time, 13, 6);
-  bytes.write(version.digest, 19, "hex");
-  bytes[35] = kindNumbers.get(effect.kind) ?? 0;
+  bytes.writeDoubleBE(version.time, 13);
+  bytes.write(version.digest, 21, "hex");
+  bytes[37] = kindNumbers.get(effect.kind) ?? 0;
   let at = headBytes;
   if ("account" in effect) {
     writeAddress(effect.account, bytes, at);
@@ -65,9 +65,9 @@ function decodeVersion(bytes: Buffer): Version {
     ordinal: bytes.readUInt32BE(4),
     position: bytes.readUInt32BE(8),
     rejected: bytes[12] === 1,
-    time: bytes.readIntBE(13, 6),
-    digest: bytes.toString("hex", 19, 35),
-    effect: decodeTail(kinds[bytes[35] ?? 0] ?? "none", bytes.subarray(headBytes)),
+    time: bytes.readDoubleBE(13),
+    digest: bytes.toString("hex", 21, 37),
+    effect: decodeTail(kinds[bytes[37] ?? 0] ?? "none", bytes.subarray(headBytes)),
   };
 }
 
