@@ -32,6 +32,7 @@ export async function applyObject(
   reading: ObjectReading,
 ): Promise<AppliedObject> {
   const { head, ruleset } = state;
+  invariant(head.closing === null, "An object was read while a close was under way.", { object: reading.key });
   const ordinal = head.nextOrdinal;
   const { parsed } = reading;
   const writes: StoreWrite[] = [];
