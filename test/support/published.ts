@@ -1,4 +1,4 @@
-import type { Manifest } from "../../offchain/core/artifacts.ts";
+import type { LeafLine, Manifest } from "../../offchain/core/artifacts.ts";
 import { epochFolder } from "../../offchain/core/artifacts.ts";
 import type { ObjectStore } from "../../offchain/objects/object-store.ts";
 
@@ -30,4 +30,10 @@ export function linesOf<Line>(files: ReadonlyMap<string, string>, name: string):
 /** The manifest of an epoch. */
 export function manifestIn(files: ReadonlyMap<string, string>): Manifest {
   return JSON.parse(files.get("manifest.json") ?? "null") as Manifest;
+}
+
+/** Everyone's cumulative amount in wei as an epoch published it. */
+export async function leavesOf(artifacts: ObjectStore, epoch: number): Promise<Record<string, bigint>> {
+  const lines = linesOf<LeafLine>(await epochTexts(artifacts, epoch), "leaves.ndjson");
+  return Object.fromEntries(lines.map(({ account, cumulative }) => [account, BigInt(cumulative)]));
 }
