@@ -1,6 +1,7 @@
 /** What a process ends with, by what its caller should do next. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, discrepancy: 3, temporary: 75 } as const;
 
+/** One of `exitCodes`. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Named facts of an error: what was given, what was expected, with units. Printed aligned, in this order. */
