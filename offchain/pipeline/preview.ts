@@ -5,7 +5,7 @@ import type { Ruleset } from "../core/ruleset.ts";
 import { formatTime } from "../core/time.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
-import { cumulativeList, openingTime } from "./close-epoch.ts";
+import { cumulativeList, openingTime } from "./derive-epoch.ts";
 import { readHead } from "./ingest.ts";
 import { openRejections } from "./open-epoch.ts";
 import { type OpenEpochTotals, openSumsByAccount, sumOpenEpoch } from "./open-totals.ts";

@@ -1,7 +1,14 @@
-import { type ChainIdentity, type ClosePorts, type CloseResult, closeEpoch, finishClose, openingTime } from "./close-epoch.ts";
-import type { Stage } from "./daemon.ts";
-import { type IngestOptions, type IngestReport, ingest, readHead } from "./ingest.ts";
 import { PayrootError } from "../errors.ts";
+import {
+  type ChainIdentity,
+  type ClosePorts,
+  type CloseResult,
+  closeEpoch,
+  finishClose,
+} from "./close-epoch.ts";
+import type { Stage } from "./daemon.ts";
+import { openingTime } from "./derive-epoch.ts";
+import { type IngestOptions, type IngestReport, ingest, readHead } from "./ingest.ts";
 
 /** Reads what is new in the log. The first pass of a process lists everything, later ones look back a while. */
 export function ingestStage(
