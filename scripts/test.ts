@@ -7,8 +7,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 
-/** How many tests ended how. */
-export type Totals = { readonly passed: number; readonly failed: number; readonly skipped: number };
+/** How many tests ended how; `fault` when a failure is not one of a test. */
+export type Totals = {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly fault?: string;
+};
 
 /** What Vitest's JSON reporter writes, as far as it is used. */
 export type VitestReport = {
@@ -26,7 +31,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The totals of a run of Vitest; a file that could not be run counts as a failure, and so does a run without a report. */
 export function vitestTotals(report: VitestReport | undefined, exitCode: number): Totals {
-  if (report === undefined) return broken("vitest", "it ended without a report");
+  if (report === undefined) return broken("vitest ended without a report");
   const unrun = report.testResults.filter(
     (file) => file.status === "failed" && !file.assertionResults.some(({ status }) => status === "failed"),
   );
@@ -43,7 +48,7 @@ export function solidityTotals(output: string, exitCode: number): Totals {
   const text = stripVTControlCharacters(output);
   const count = (word: string) => Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(text)?.[1] ?? Number.NaN);
   const passed = count("passing");
-  if (Number.isNaN(passed)) return broken("hardhat", "it ended without a summary");
+  if (Number.isNaN(passed)) return broken("hardhat ended without a summary");
   return checked(
     "hardhat",
     { passed, failed: count("failing") || 0, skipped: count("skipped") || 0 },
@@ -68,15 +73,12 @@ export function splitArguments(args: readonly string[]): {
 // A run that fails although no test did, or that ran nothing, must not pass for a good one.
 function checked(runner: string, totals: Totals, exitCode: number): Totals {
   if (totals.failed > 0) return totals;
-  if (exitCode !== 0)
-    return { ...totals, failed: broken(runner, `it ended with exit code ${exitCode}`).failed };
-  if (totals.passed + totals.skipped === 0) return broken(runner, "it found no test");
-  return totals;
+  if (exitCode !== 0) return broken(`${runner} ended with exit code ${exitCode}`, totals);
+  return totals.passed + totals.skipped === 0 ? broken(`${runner} found no test`) : totals;
 }
 
-function broken(runner: string, what: string): Totals {
-  process.stderr.write(`${runner}: ${what}; this counts as one failure\n`);
-  return { passed: 0, failed: 1, skipped: 0 };
+function broken(fault: string, counted: Partial<Totals> = {}): Totals {
+  return { passed: 0, skipped: 0, ...counted, failed: 1, fault };
 }
 
 async function runVitest(args: readonly string[]): Promise<Totals> {
@@ -122,6 +124,8 @@ async function main(): Promise<void> {
   );
   const sum = (pick: (totals: Totals) => number) => runs.reduce((total, run) => total + pick(run), 0);
   const failed = sum((run) => run.failed);
+  for (const { fault } of runs)
+    if (fault !== undefined) process.stdout.write(`${fault}: counted as one failure\n`);
   process.stdout.write(
     `${sum((run) => run.passed)} passed, ${failed} failed, ${sum((run) => run.skipped)} skipped\n`,
   );

@@ -27,16 +27,17 @@ test("given failing tests and a file that could not be run, each counts once", (
 });
 
 test("given a run that crashed, ran nothing, or failed beside its tests, it counts as one failure", () => {
-  expect(vitestTotals(undefined, 1)).toEqual({ passed: 0, failed: 1, skipped: 0 });
-  expect(vitestTotals(report({}), 0)).toEqual({ passed: 0, failed: 1, skipped: 0 });
-  expect(vitestTotals(report({ numPassedTests: 3 }), 1)).toEqual({ passed: 3, failed: 1, skipped: 0 });
+  const none = { passed: 0, failed: 1, skipped: 0 };
+  expect(vitestTotals(undefined, 1)).toEqual({ ...none, fault: "vitest ended without a report" });
+  expect(vitestTotals(report({}), 0)).toEqual({ ...none, fault: "vitest found no test" });
+  const beside = vitestTotals(report({ numPassedTests: 3 }), 1);
+  expect(beside).toEqual({ ...none, passed: 3, fault: "vitest ended with exit code 1" });
   expect(solidityTotals("Error HHE910: Compilation failed\n", 1)).toEqual({
-    passed: 0,
-    failed: 1,
-    skipped: 0,
+    ...none,
+    fault: "hardhat ended without a summary",
   });
-  expect(solidityTotals("\n  0 passing\n", 0)).toEqual({ passed: 0, failed: 1, skipped: 0 });
-  expect(solidityTotals("\n  5 passing\n", 1)).toEqual({ passed: 5, failed: 1, skipped: 0 });
+  expect(solidityTotals("\n  0 passing\n", 0)).toEqual({ ...none, fault: "hardhat found no test" });
+  expect(solidityTotals("\n  5 passing\n", 1)).toMatchObject({ passed: 5, failed: 1, skipped: 0 });
 });
 
 test("given Hardhat's summary, with colours or without, its totals are read", () => {
