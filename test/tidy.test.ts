@@ -23,6 +23,7 @@ const ports = [
   "offchain/chain/distributor-chain.ts",
   "offchain/chain/record.ts",
   "offchain/chain/attestation.ts",
+  "offchain/chain/calls.ts",
 ];
 const adapters = ["offchain/objects/", "offchain/store/", "offchain/chain/"];
 const encoders = ["hash-wasm", "node:zlib", "node:crypto", "node:buffer"];
@@ -38,7 +39,7 @@ const rules: readonly { room: string; may: readonly string[]; packages?: readonl
     may: [...core, ...ports, "offchain/format.ts", "offchain/pipeline/", "offchain/api/"],
   },
   {
-    room: "offchain/commands/open.ts",
+    room: "offchain/commands/open",
     may: [...core, ...leaves, ...adapters, "offchain/pipeline/", "offchain/commands/"],
   },
   {
