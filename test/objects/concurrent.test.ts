@@ -64,7 +64,11 @@ describe("mapOrdered", () => {
         if (item >= 3) throw new Error(`failed at ${item}`);
         return item;
       };
-      for await (const result of mapOrdered(source(), { concurrency: 3 }, work)) results.push(result);
+      for await (const result of mapOrdered(source(), { concurrency: 3 }, work)) {
+        // Meanwhile works ahead have failed, which must not bring the process down.
+        await setImmediate();
+        results.push(result);
+      }
     };
     await expect(read()).rejects.toThrow("failed at 3");
     expect(results).toEqual([0, 1, 2]);

@@ -35,6 +35,7 @@ describe("a directory as an object store", () => {
     const store = openDirectoryStore(root);
 
     expect(await keysOf(store)).toEqual([]);
+    expect(await keysOf(store, { prefix: "folder/" })).toEqual([]);
     expect(await store.listFolders("")).toEqual([]);
     expect(await store.get("file")).toBeUndefined();
     expect(await store.get("folder/secret")).toBeUndefined();

@@ -169,7 +169,7 @@ describe("an S3 service that says no", () => {
       response.once("close", () => closed?.());
       response.write("begin");
     };
-    const { store, requests } = await serve([endless]);
+    const { store, requests } = await serve([endless], { idleTimeoutMilliseconds: 600_000 });
     await expect(store.get("a", { maxBytes: 10 })).rejects.toMatchObject({
       code: "object-too-large",
       size: 1_000_000_000_000,
