@@ -1,10 +1,7 @@
-import { encodeFunctionData, erc20Abi, type Hex, hexToBigInt, hexToNumber, type RpcBlock, toHex } from "viem";
+import { erc20Abi, type Hex, hexToBigInt, hexToNumber, type RpcBlock, toHex } from "viem";
 import { type Address, zeroAddress } from "../core/address.ts";
-import type { Hash } from "../core/artifacts.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
-import { type Attestation, encodeAttestations } from "./attestation.ts";
 import { distributorReader } from "./distributor.ts";
-import { distributorAbi } from "./distributor-artifact.ts";
 import type {
   AssetBooks,
   Block,
@@ -14,7 +11,6 @@ import type {
   DistributorChain,
 } from "./distributor-chain.ts";
 import { readLogs } from "./logs.ts";
-import type { EpochRecord } from "./record.ts";
 import { openRpc, type Rpc } from "./rpc.ts";
 import { planTransaction, readReceipt, sendTransaction, signTransaction } from "./transactions.ts";
 
@@ -71,22 +67,6 @@ export function openDistributorChain(options: ChainOptions): DistributorChain {
       return "unknown";
     },
   };
-}
-
-/** The call that posts an epoch. */
-export function postEpochCall(record: EpochRecord, attestations: readonly Attestation[]): DistributorCall {
-  const args = [record, encodeAttestations(attestations)] as const;
-  return { data: encodeFunctionData({ abi: distributorAbi, functionName: "postEpoch", args }), valueWei: 0n };
-}
-
-/** The call that pays an account what one leaf entitles it to. */
-export function claimCall(claim: {
-  readonly epoch: number;
-  readonly leaf: { readonly account: Address; readonly asset: Address; readonly cumulative: bigint };
-  readonly proof: readonly Hash[];
-}): DistributorCall {
-  const args = [BigInt(claim.epoch), claim.leaf, claim.proof] as const;
-  return { data: encodeFunctionData({ abi: distributorAbi, functionName: "claim", args }), valueWei: 0n };
 }
 
 type Views = Pick<

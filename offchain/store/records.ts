@@ -86,9 +86,10 @@ export type PostingAttempt = {
   readonly maxFeePerGasWei: string;
   readonly maxPriorityFeePerGasWei: string;
   /**
-   * What became of it: null while it may still be mined; `dead` when its nonce is gone for good and it was not mined.
+   * What became of it: null while it may still be mined; `dead` when its nonce is gone for good and it was not mined;
+   * `revoked` when it was mined and the epoch taken back since.
    */
-  readonly outcome: null | "posted" | "reverted" | "dead";
+  readonly outcome: null | "posted" | "reverted" | "revoked" | "dead";
 };
 
 /** The journal of an epoch's posting, written before each step that cannot be taken back. */
@@ -96,6 +97,8 @@ export type PostingJournal = {
   /** The hash of the record that is to be posted. */
   readonly recordHash: `0x${string}`;
   readonly manifestHash: `0x${string}`;
+  /** What is posted with it. */
+  readonly attestations: readonly { readonly signer: Address; readonly signature: `0x${string}` }[];
   /** Every transaction ever signed for this epoch, oldest first. */
   readonly attempts: readonly PostingAttempt[];
   /** Where the record stands on chain, as last seen; `final` when no reorganisation can undo it. */

@@ -1,0 +1,22 @@
+import { encodeFunctionData } from "viem";
+import type { Hash } from "../core/artifacts.ts";
+import type { Leaf } from "../core/merkle/leaf.ts";
+import { type Attestation, encodeAttestations } from "./attestation.ts";
+import { distributorAbi } from "./distributor-artifact.ts";
+import type { DistributorCall } from "./distributor-chain.ts";
+import type { EpochRecord } from "./record.ts";
+
+/** The call that posts an epoch. */
+export function postEpochCall(record: EpochRecord, attestations: readonly Attestation[]): DistributorCall {
+  const args = [record, encodeAttestations(attestations)] as const;
+  return { data: encodeFunctionData({ abi: distributorAbi, functionName: "postEpoch", args }), valueWei: 0n };
+}
+
+/** A claim: one leaf, and its proof against the root of an epoch. */
+export type Claim = { readonly epoch: number; readonly leaf: Leaf; readonly proof: readonly Hash[] };
+
+/** The call that pays an account what one leaf entitles it to. */
+export function claimCall({ epoch, leaf, proof }: Claim): DistributorCall {
+  const args = [BigInt(epoch), leaf, proof] as const;
+  return { data: encodeFunctionData({ abi: distributorAbi, functionName: "claim", args }), valueWei: 0n };
+}
