@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { compress } from "hono/compress";
 import { cors } from "hono/cors";
-import { etag } from "hono/etag";
+import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import { secureHeaders } from "hono/secure-headers";
 import { type Address, requireAddress } from "../core/address.ts";
 import type { Ruleset } from "../core/ruleset.ts";
@@ -30,10 +30,16 @@ export type ApiDependencies = {
 /** The HTTP API over a ledger. */
 export function createApp(deps: ApiDependencies): Hono {
   const app = new Hono();
-  app.use(secureHeaders(), cors({ origin: "*", allowMethods: ["GET", "HEAD"] }), compress(), etag());
+  app.use(
+    secureHeaders(),
+    cors({ origin: "*", allowMethods: ["GET", "HEAD"] }),
+    compress(),
+    etag({ retainedHeaders }),
+  );
   app.onError((error, context) => {
-    if (!(error instanceof PayrootError) || error.code === "invariant-violated") deps.onFault(error);
-    return problemResponse(context, error);
+    const response = problemResponse(context, error);
+    if (response.status === 500) deps.onFault(error);
+    return response;
   });
   app.notFound((context) => problemResponse(context, notFound(context.req.path)));
 
@@ -61,6 +67,9 @@ export function createApp(deps: ApiDependencies): Hono {
 }
 
 const mostPerPage = 1000;
+
+// Without it a page of another origin could not read that what it has is still good.
+const retainedHeaders = [...RETAINED_304_HEADERS, "Access-Control-Allow-Origin"];
 
 async function epochPage(deps: ApiDependencies, context: Context) {
   const limit = wholeNumber(context.req.query("limit") ?? "100", {

@@ -53,5 +53,6 @@ export function respond(
 ): Response {
   context.header("Content-Type", options.type ?? "application/json");
   context.header("Cache-Control", options.cache ?? "no-cache");
+  context.header("Vary", "Accept-Encoding");
   return context.body(`${jsonText(value)}\n`, { status: options.status ?? 200 } as never);
 }

@@ -2,8 +2,8 @@ import { epochFolder, type Manifest } from "../core/artifacts.ts";
 import { keccak256Hex } from "../core/hash.ts";
 import { PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
-import { getOne, walk } from "../store/keyspace.ts";
 import { epochs } from "../store/keys.ts";
+import { getOne, walk } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import type { EpochState } from "../store/records.ts";
 
@@ -16,7 +16,8 @@ export async function* listEpochs(store: LedgerStore, before?: number): AsyncGen
 
 /** A closed epoch. Throws `epoch-unknown`. */
 export async function requireEpoch(store: LedgerStore, epoch: number): Promise<EpochState> {
-  const state = await getOne(store, epochs, epoch);
+  // A number beyond what the ledger can count to was never closed either.
+  const state = epoch > 0xffff_ffff ? undefined : await getOne(store, epochs, epoch);
   if (state === undefined) throw epochUnknown(epoch);
   return state;
 }
@@ -26,7 +27,8 @@ export async function readManifest(artifacts: ObjectStore, state: EpochState): P
   const key = `${epochFolder(state.epoch)}manifest.json`;
   const stored = await artifacts.get(key);
   const hash = stored === undefined ? undefined : keccak256Hex(stored.bytes);
-  if (stored === undefined || hash !== state.manifestHash) throw manifestDamaged({ key, expected: state.manifestHash, found: hash });
+  if (stored === undefined || hash !== state.manifestHash)
+    throw manifestDamaged({ key, expected: state.manifestHash, found: hash });
   return JSON.parse(new TextDecoder().decode(stored.bytes)) as Manifest;
 }
 
@@ -39,8 +41,12 @@ export function epochUnknown(epoch: number): PayrootError {
 }
 
 function manifestDamaged(facts: { key: string; expected: string; found: string | undefined }): PayrootError {
-  return new PayrootError("manifest-damaged", "The manifest in the artifacts store is not the one that was written.", {
-    facts: { ...facts, found: facts.found ?? "no such object" },
-    next: "restore the file in the artifacts store",
-  });
+  return new PayrootError(
+    "manifest-damaged",
+    "The manifest in the artifacts store is not the one that was written.",
+    {
+      facts: { ...facts, found: facts.found ?? "no such object" },
+      next: "restore the file in the artifacts store",
+    },
+  );
 }

@@ -1,5 +1,12 @@
 import type { Address } from "../core/address.ts";
-import { epochFolder, type Hash, type ProofEntry, type ProofShard, shardOf } from "../core/artifacts.ts";
+import {
+  epochFolder,
+  type Hash,
+  type Manifest,
+  type ProofEntry,
+  type ProofShard,
+  shardOf,
+} from "../core/artifacts.ts";
 import { leafHash } from "../core/merkle/leaf.ts";
 import { verifyProof } from "../core/merkle/proof.ts";
 import { PayrootError } from "../errors.ts";
@@ -7,16 +14,22 @@ import type { ObjectStore } from "../objects/object-store.ts";
 
 /**
  * The leaves of an account in an epoch with their proofs, from the published shard, each folded to `root` before it is
- * returned; none for an account that the epoch does not know. Throws `proof-mismatch` when a file is not that root's.
+ * returned; none for an account that the epoch does not know. Throws `proof-mismatch` when a file is not that root's,
+ * `proof-missing` when the epoch has a file that is not there.
  */
 export async function readProof(
   artifacts: ObjectStore,
   query: { readonly epoch: number; readonly root: Hash; readonly account: Address },
 ): Promise<readonly ProofEntry[]> {
   const { epoch, root, account } = query;
-  const key = `${epochFolder(epoch)}proofs/${shardOf(account)}.json`;
+  const name = `proofs/${shardOf(account)}.json`;
+  const key = `${epochFolder(epoch)}${name}`;
   const stored = await artifacts.get(key);
-  if (stored === undefined) return [];
+  if (stored === undefined) {
+    // A file that was lost must not pass for an account that never earned.
+    if (await isPublished(artifacts, { epoch, name })) throw proofMissing(key);
+    return [];
+  }
   const shard = parseShard(stored.bytes, key);
   if (shard.epoch !== epoch || shard.root !== root) throw proofMismatch({ key, root, found: shard.root });
   const entries = shard.accounts[account] ?? [];
@@ -25,6 +38,13 @@ export async function readProof(
     if (!verifyProof({ root, leaf, proof })) throw proofMismatch({ key, root, found: `no way from ${leaf}` });
   }
   return entries;
+}
+
+async function isPublished(artifacts: ObjectStore, file: { epoch: number; name: string }): Promise<boolean> {
+  const stored = await artifacts.get(`${epochFolder(file.epoch)}manifest.json`);
+  if (stored === undefined) return true;
+  const { files } = JSON.parse(new TextDecoder().decode(stored.bytes)) as Manifest;
+  return files.some(({ name }) => name === file.name);
 }
 
 function parseShard(bytes: Uint8Array, key: string): ProofShard {
@@ -40,5 +60,12 @@ function proofMismatch(facts: { key: string; root: string; found: string }): Pay
     facts: { file: facts.key, expected: facts.root, found: facts.found },
     next: "take the file from another mirror, and tell the operator",
     exitCode: 3,
+  });
+}
+
+function proofMissing(file: string): PayrootError {
+  return new PayrootError("proof-missing", "A file of the epoch's proofs is not in the artifacts store.", {
+    facts: { file },
+    next: "take the file from another mirror, or restore it in the artifacts store",
   });
 }
