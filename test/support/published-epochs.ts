@@ -1,0 +1,27 @@
+import { zeroAddress } from "viem";
+import type { Address } from "../../offchain/core/address.ts";
+import { closeEpoch } from "../../offchain/pipeline/close-epoch.ts";
+import { account, transcodeJob, transcodeKey } from "./events.ts";
+import { ruleset, type TestLedger } from "./ledger.ts";
+
+/** Closes epoch `epoch` of a ledger for a distributor of the local chain: accounts 0, 1 and 2 earned in it. */
+export async function closeForChain(
+  ledger: TestLedger,
+  { epoch, distributor }: { readonly epoch: number; readonly distributor: Address },
+): Promise<void> {
+  const jobs = [0, 1, 2].map((index) => {
+    const id = `${epoch}-${index}`;
+    return transcodeJob({ id, account: account(index), units: epoch * 1_000_003 + index, second: epoch });
+  });
+  await ledger.write(transcodeKey(`e${epoch}`), jobs);
+  const closed = await closeEpoch(ledger, {
+    ruleset,
+    partitions: undefined,
+    chainId: 31_337,
+    distributor,
+    closesAt: Date.UTC(2025, 10, 5 + epoch),
+  });
+  if (closed?.manifest.epoch !== epoch || closed.manifest.totals[0]?.asset !== zeroAddress) {
+    throw new Error("the epoch was not closed as meant");
+  }
+}
