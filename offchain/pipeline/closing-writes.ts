@@ -1,10 +1,14 @@
 import { type ConnectionChange, comparePlaces, newestChanges } from "../core/connections.ts";
+import type { AiEvent, AiPair } from "../core/correlation.ts";
 import type { ClosedEpoch } from "../core/epoch.ts";
 import {
+  closedSums,
   connections,
   cumulatives,
   epochs,
   heads,
+  type MadePair,
+  madePairs,
   openSums,
   type ResetKey,
   resets,
@@ -25,7 +29,12 @@ export async function closingWrites(
   const writes: StoreWrite[] = [];
   for (const leaf of closed.leaves) writes.push(put(cumulatives, leaf, leaf.cumulative));
   for await (const { key } of walk(store, openSums)) writes.push(del(openSums, key));
-  for (const { job, receipt } of waiting.pairs) writes.push(del(waitingAi, job), del(waitingAi, receipt));
+  for (const row of closed.rows) writes.push(put(closedSums, { ...row, epoch: state.epoch }, row));
+  for (const { job, receipt } of waiting.pairs) {
+    writes.push(del(waitingAi, job), del(waitingAi, receipt));
+    const key = { epoch: state.epoch, account: receipt.account, id: job.id };
+    writes.push(put(madePairs, key, madePair({ job, receipt })));
+  }
   writes.push(...(await prunedConnections(store)));
   writes.push(put(epochs, state.epoch, state));
   const next: Head = {
@@ -40,6 +49,11 @@ export async function closingWrites(
   };
   writes.push(put(heads, "head", next));
   return writes;
+}
+
+function madePair({ job, receipt }: AiPair): MadePair {
+  const place = ({ ordinal, position }: AiEvent) => ({ ordinal, position });
+  return { time: job.time, feesWei: job.feesWei.toString(), job: place(job), receipt: place(receipt) };
 }
 
 /** Forgets what later events cannot bring back: changes before the newest reset, and all but the newest of each. */

@@ -1,4 +1,4 @@
-import { type AiEvent, type AiJob, type AiPair, type AiReceipt, correlate } from "../core/correlation.ts";
+import { type AiEvent, type Correlation, correlate } from "../core/correlation.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 import { objects, rejections, versions, waitingAi, within } from "../store/keys.ts";
 import { walk } from "../store/keyspace.ts";
@@ -26,32 +26,31 @@ export async function* openRejections(
 }
 
 /** What the AI events that wait would give if the epoch closed now. */
-export type WaitingOutcome = {
-  readonly pairs: AiPair[];
-  readonly jobs: AiJob[];
-  readonly receipts: AiReceipt[];
-};
+export type WaitingOutcome = Correlation;
 
-/** Pairs everything that waits, carried over or new, one (partition, request id) after the other. */
+/** Pairs everything that waits, carried over or new. */
 export async function correlateWaiting(store: LedgerStore, ruleset: Ruleset): Promise<WaitingOutcome> {
   const outcome: WaitingOutcome = { pairs: [], jobs: [], receipts: [] };
-  let group: AiEvent[] = [];
-  const finish = (): void => {
-    const { pairs, jobs, receipts } = correlate(group, ruleset);
+  for await (const { pairs, jobs, receipts } of waitingGroups(store, ruleset)) {
     outcome.pairs.push(...pairs);
     outcome.jobs.push(...jobs);
     outcome.receipts.push(...receipts);
-  };
+  }
+  return outcome;
+}
+
+/** The pairs among what waits, one (partition, request id) after the other. */
+export async function* waitingGroups(store: LedgerStore, ruleset: Ruleset): AsyncGenerator<Correlation> {
+  let group: AiEvent[] = [];
   for await (const { value } of walk(store, waitingAi)) {
     const last = group[0];
     if (last !== undefined && (last.partition !== value.partition || last.requestID !== value.requestID)) {
-      finish();
+      yield correlate(group, ruleset);
       group = [];
     }
     group.push(value);
   }
-  finish();
-  return outcome;
+  yield correlate(group, ruleset);
 }
 
 /** The earliest time of an accepted event (ms since 1970), or undefined. Walks every event id: for the first epoch. */

@@ -1,5 +1,6 @@
 import { type Address, addressBytes, addressFromBytes, parseAddress } from "../core/address.ts";
 import type { Codec } from "./keyspace.ts";
+import type { OpenSum } from "./records.ts";
 
 /** A codec of plain JSON values. */
 export function json<T>(): Codec<T> {
@@ -12,6 +13,17 @@ export function json<T>(): Codec<T> {
 /** A codec of non-negative amounts, as decimal digits. */
 export function decimal(): Codec<bigint> {
   return { encode: (value) => Buffer.from(value.toString()), decode: (bytes) => BigInt(decodeText(bytes)) };
+}
+
+/** A codec of what was gained: count, gross and commission as decimal digits. */
+export function sum(): Codec<OpenSum> {
+  return {
+    encode: ({ events, grossWei, commissionWei }) => Buffer.from(`${events} ${grossWei} ${commissionWei}`),
+    decode: (bytes) => {
+      const [events = "0", gross = "0", commission = "0"] = decodeText(bytes).split(" ");
+      return { events: Number(events), grossWei: BigInt(gross), commissionWei: BigInt(commission) };
+    },
+  };
 }
 
 /** A codec of keys that are one number of 32 bits. */

@@ -9,6 +9,7 @@ import {
   json,
   parts,
   type Reader,
+  sum,
   text,
   textKey,
   time,
@@ -51,6 +52,8 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
  *   w       account, partition                        when the worker was last seen
  *   t       account, asset                            cumulative amount as of the last close
  *   e       epoch                                     a closed epoch
+ *   d       account, epoch, asset, partition          what the account gained in a closed epoch
+ *   m       epoch, account, job id                    an AI pair that a close made
  *   p       epoch                                     the journal of its posting
  *   g       epoch                                     an epoch that stands on chain, final
  *   q       block, log index                          a final claim
@@ -120,13 +123,7 @@ export const openSums: Keyspace<{ account: Address; partition: string }, OpenSum
     ({ account, partition }) => [addressBytes(account), text(partition)],
     (read) => ({ account: read.address(), partition: read.text() }),
   ),
-  value: {
-    encode: (sum) => Buffer.from(`${sum.events} ${sum.grossWei} ${sum.commissionWei}`),
-    decode: (bytes) => {
-      const [events = "0", gross = "0", commission = "0"] = decodeText(bytes).split(" ");
-      return { events: Number(events), grossWei: BigInt(gross), commissionWei: BigInt(commission) };
-    },
-  },
+  value: sum(),
 };
 
 /** AI events without their other half, grouped by partition and request id. */
@@ -193,6 +190,34 @@ export const cumulatives: Keyspace<{ account: Address; asset: Address }, bigint>
 /** Closed epochs. */
 export const epochs: Keyspace<number, EpochState> = { prefix: ascii("e"), key: uint32(), value: json() };
 
+/** What an account gained in closed epochs. */
+export const closedSums: Keyspace<ClosedSumKey, OpenSum> = {
+  prefix: ascii("d"),
+  key: parts(
+    ({ account, epoch, asset, partition }) => [
+      ...[addressBytes(account), u32(epoch), addressBytes(asset)],
+      text(partition),
+    ],
+    (read) => ({
+      account: read.address(),
+      epoch: read.u32(),
+      asset: read.address(),
+      partition: read.text(),
+    }),
+  ),
+  value: sum(),
+};
+
+/** The AI pairs that closes made, by who was paid. */
+export const madePairs: Keyspace<{ epoch: number; account: Address; id: string }, MadePair> = {
+  prefix: ascii("m"),
+  key: parts(
+    ({ epoch, account, id }) => [u32(epoch), addressBytes(account), text(id)],
+    (read) => ({ epoch: read.u32(), account: read.address(), id: read.text() }),
+  ),
+  value: json(),
+};
+
 /** The journal of an epoch's posting. */
 export const postings: Keyspace<number, PostingJournal> = {
   prefix: ascii("p"),
@@ -231,10 +256,30 @@ export const chainCursors: Keyspace<"cursor", ChainCursor> = {
   value: json(),
 };
 
+/** What an account gained of an asset in a partition in a closed epoch. */
+export type ClosedSumKey = {
+  readonly account: Address;
+  readonly epoch: number;
+  readonly asset: Address;
+  readonly partition: string;
+};
+
+/** An AI pair that a close made: the job's time (ms since 1970) and fees, and where its two events stand. */
+export type MadePair = {
+  readonly time: number;
+  readonly feesWei: string;
+  readonly job: { readonly ordinal: number; readonly position: number };
+  readonly receipt: { readonly ordinal: number; readonly position: number };
+};
+
 /** The bytes that every key with these leading parts begins with, for walks. */
 export const within = {
   partition: (partition: string): Uint8Array => text(partition),
   account: (account: Address): Uint8Array => addressBytes(account),
+  accountEpoch: (account: Address, epoch: number): Uint8Array =>
+    Buffer.concat([addressBytes(account), u32(epoch)]),
+  epochAccount: (epoch: number, account: Address): Uint8Array =>
+    Buffer.concat([u32(epoch), addressBytes(account)]),
   ordinal: (ordinal: number): Uint8Array => u32(ordinal),
   textPrefix: (prefix: string): Uint8Array => text(prefix).subarray(0, -1),
 };
