@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { PayrootError } from "../errors.ts";
 import { formatCount } from "../format.ts";
+import { addCounters, emptyCounters } from "../pipeline/apply-object.ts";
 import { finishClose } from "../pipeline/close-epoch.ts";
 import { type IngestReport, ingest, readHead } from "../pipeline/ingest.ts";
 import { correlateWaiting } from "../pipeline/open-epoch.ts";
@@ -22,17 +23,22 @@ export const ingestCommand = command({
       signal,
       onProgress: (progress: IngestReport) => out.progress(progressLine(progress)),
     };
+    let done = { objects: 0, ...emptyCounters };
     for (;;) {
       const report = await ingest(ports, options);
-      const head = await readHead(ports.store);
-      const { jobs } = await correlateWaiting(ports.store, head.ruleset ?? options.ruleset);
-      const { objects, events, accepted, rejected, duplicates, late, unread } = report;
-      if (once && unread.length > 0) throw objectsUnread(report);
-      if (once) return { objects, events, accepted, rejected, duplicates, late, unmatched: jobs.length };
-      for (const { key, reason } of unread) out.note(`unread, tried again next time: ${key}: ${reason}`);
-      if (objects > 0) out.note(`read ${formatCount(objects)} objects, ${formatCount(events)} events`);
-      await pause(config.s3SensorIntervalSeconds * 1000, undefined, { signal });
+      if (once && report.unread.length > 0) throw objectsUnread(report);
+      for (const { key, reason } of report.unread)
+        out.note(`unread, tried again next time: ${key}: ${reason}`);
+      if (report.objects > 0 && !once) out.note(passLine(report));
+      done = { objects: done.objects + report.objects, ...addCounters(done, report) };
+      if (!once)
+        await pause(config.s3SensorIntervalSeconds * 1000, undefined, { signal }).catch(() => undefined);
+      if (once || signal.aborted) break;
     }
+    const head = await readHead(ports.store);
+    const { jobs } = await correlateWaiting(ports.store, head.ruleset ?? options.ruleset);
+    const { objects, events, accepted, rejected, duplicates, late } = done;
+    return { objects, events, accepted, rejected, duplicates, late, unmatched: jobs.length };
   },
   print: ({ objects, events, unmatched, ...counts }, out) => {
     out.line(`read ${formatCount(objects)} new objects with ${formatCount(events)} events`);
@@ -42,6 +48,10 @@ export const ingestCommand = command({
 
 function progressLine({ listed, objects, events }: IngestReport): string {
   return `listed ${formatCount(listed)} objects, read ${formatCount(objects)} new with ${formatCount(events)} events`;
+}
+
+function passLine({ objects, events }: IngestReport): string {
+  return `read ${formatCount(objects)} new objects with ${formatCount(events)} events`;
 }
 
 function objectsUnread({ objects, events, unread }: IngestReport): PayrootError {
