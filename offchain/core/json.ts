@@ -34,6 +34,8 @@ export function decodeJson(text: string): Json {
   const marked = markNumbers(text);
   if (marked === undefined) return decodeWithSources(text);
   const value = JSON.parse(marked) as Json;
+  // A text that is one number has no structural character for the pattern to begin at.
+  if (typeof value === "number") return numberOf(text.trim());
   return marked === text ? value : restoreNumbers(value);
 }
 
@@ -93,7 +95,8 @@ function isWord(code: number): boolean {
 /** The exact value of a JSON number token. */
 function numberOf(source: string): number | bigint | JsonDecimal {
   if (!jsonInteger.test(source)) return new JsonDecimal(source);
-  return source.length <= 15 ? Number(source) : BigInt(source);
+  const digits = source.startsWith("-") ? source.length - 1 : source.length;
+  return digits <= 15 ? Number(source) : BigInt(source);
 }
 
 /** Replaces marked strings below `value` by their numbers, in place. Without recursion: nesting has no bound here. */
