@@ -27,13 +27,13 @@ export const ingestCommand = command({
     for (;;) {
       const report = await ingest(ports, options);
       if (once && report.unread.length > 0) throw objectsUnread(report);
+      done = { objects: done.objects + report.objects, ...addCounters(done, report) };
+      if (once) break;
       for (const { key, reason } of report.unread)
         out.note(`unread, tried again next time: ${key}: ${reason}`);
-      if (report.objects > 0 && !once) out.note(passLine(report));
-      done = { objects: done.objects + report.objects, ...addCounters(done, report) };
-      if (!once)
-        await pause(config.s3SensorIntervalSeconds * 1000, undefined, { signal }).catch(() => undefined);
-      if (once || signal.aborted) break;
+      if (report.objects > 0) out.note(readLine(report));
+      await pause(config.s3SensorIntervalSeconds * 1000, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) break;
     }
     const head = await readHead(ports.store);
     const { jobs } = await correlateWaiting(ports.store, head.ruleset ?? options.ruleset);
@@ -41,7 +41,7 @@ export const ingestCommand = command({
     return { objects, events, accepted, rejected, duplicates, late, unmatched: jobs.length };
   },
   print: ({ objects, events, unmatched, ...counts }, out) => {
-    out.line(`read ${formatCount(objects)} new objects with ${formatCount(events)} events`);
+    out.line(readLine({ objects, events }));
     out.facts({ ...counts, "AI jobs without their receipt": unmatched });
   },
 });
@@ -50,7 +50,7 @@ function progressLine({ listed, objects, events }: IngestReport): string {
   return `listed ${formatCount(listed)} objects, read ${formatCount(objects)} new with ${formatCount(events)} events`;
 }
 
-function passLine({ objects, events }: IngestReport): string {
+function readLine({ objects, events }: { objects: number; events: number }): string {
   return `read ${formatCount(objects)} new objects with ${formatCount(events)} events`;
 }
 
