@@ -19,8 +19,7 @@ function isSortedAndPlain(value: Json[] | JsonObject | JsonDecimal): boolean {
   if (value instanceof JsonDecimal) return false;
   let previous = "";
   for (const key in value) {
-    // Keys like "1" are listed before all others whatever their place, so they go the long way.
-    if (key <= previous || isIndexLike(key) || !isPlain(value[key] as Json)) return false;
+    if (key <= previous || !isPlain(value[key] as Json)) return false;
     previous = key;
   }
   return true;
@@ -29,11 +28,6 @@ function isSortedAndPlain(value: Json[] | JsonObject | JsonDecimal): boolean {
 function isPlain(value: Json): boolean {
   if (typeof value === "object") return value === null || isSortedAndPlain(value);
   return typeof value !== "bigint";
-}
-
-function isIndexLike(key: string): boolean {
-  const code = key.charCodeAt(0);
-  return code >= 0x30 && code <= 0x39;
 }
 
 function comparableText(value: Json): string {
