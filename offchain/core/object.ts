@@ -26,16 +26,32 @@ export type ParsedObject = {
 };
 
 /** Reads the bytes of an event object, as stored, by the rules; depends on nothing else. */
-export function parseObject(
+export function parseObject(bytes: Uint8Array, context: ObjectContext): ParsedObject | ObjectRejection {
+  const steps = parseSteps(bytes, context);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** The partition of an object and the rules it is read by; its key only tells NDJSON. */
+export type ObjectContext = {
+  readonly key: string;
+  readonly partition: Partition;
+  readonly ruleset: Ruleset;
+};
+
+/** `parseObject` in steps of a few milliseconds, between which a caller can let other work go on. */
+export function* parseSteps(
   bytes: Uint8Array,
-  context: { key: string; partition: Partition; ruleset: Ruleset },
-): ParsedObject | ObjectRejection {
+  context: ObjectContext,
+): Generator<void, ParsedObject | ObjectRejection, void> {
   const elements = decodeElements(bytes, { key: context.key, maxBytes: context.ruleset.maxObjectBytes });
   if (!Array.isArray(elements)) return elements;
   const rules = eventRules(context.ruleset);
   const events: PlacedEvent[] = [];
   const rejections: PlacedRejection[] = [];
   for (let position = 0; position < elements.length; position++) {
+    if (position % elementsInAStep === 0) yield;
     const element = elements[position] as Json;
     const parsed = parseEvent(element, { partition: context.partition, rules });
     if (isRejection(parsed)) rejections.push({ position, ...parsed });
@@ -46,6 +62,8 @@ export function parseObject(
   }
   return { elements: elements.length, events, rejections };
 }
+
+const elementsInAStep = 1000;
 
 /** The elements of an event object: a JSON array or NDJSON, gzipped or not; or why it has none. */
 export function decodeElements(

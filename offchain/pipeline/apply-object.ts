@@ -3,7 +3,7 @@ import type { Ruleset } from "../core/ruleset.ts";
 import { settle, type Version } from "../core/versions.ts";
 import { invariant } from "../errors.ts";
 import { heads, objectNumbers, objects, rejections, versions } from "../store/keys.ts";
-import { getMany, put } from "../store/keyspace.ts";
+import { getMany, getManyAt, keyOf, put } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import type { Counters, Head, ObjectRecord, RecordedRejection } from "../store/records.ts";
 import { effectWrites, type LedgerChange, lastSeenWrites, rejectionWrites, sumWrites } from "./effects.ts";
@@ -32,7 +32,9 @@ export async function applyObject(
   reading: ObjectReading,
 ): Promise<AppliedObject> {
   const { head, ruleset } = state;
-  invariant(head.closing === null, "An object was read while a close was under way.", { object: reading.key });
+  invariant(head.closing === null, "An object was read while a close was under way.", {
+    object: reading.key,
+  });
   const ordinal = head.nextOrdinal;
   const { parsed } = reading;
   const writes: StoreWrite[] = [];
@@ -47,7 +49,8 @@ export async function applyObject(
     events = parsed.events;
   }
   const settled = await settleEvents(store, { head, ordinal, reading }, events);
-  for (const [id, list] of settled.versions) writes.push(put(versions, id, list));
+  for (const { key, list } of settled.versions.values())
+    writes.push({ key, value: versions.value.encode(list) });
 
   const fresh: ObjectRecord = {
     key: reading.key,
@@ -111,10 +114,13 @@ export function addCounters(a: Counters, b: Counters): Counters {
 }
 
 type Settled = {
-  readonly versions: ReadonlyMap<string, readonly Version[]>;
+  /** By event id: its key in the store and the versions it has from now on. */
+  readonly versions: ReadonlyMap<string, SettledId>;
   readonly changes: readonly LedgerChange[];
   readonly records: ReadonlyMap<number, ObjectRecord>;
 };
+
+type SettledId = { readonly key: Uint8Array; readonly list: readonly Version[] };
 
 async function settleEvents(
   store: LedgerStore,
@@ -122,11 +128,8 @@ async function settleEvents(
   events: readonly PlacedEvent[],
 ): Promise<Settled> {
   const { head, ordinal, reading } = context;
-  const known = await getMany(
-    store,
-    versions,
-    events.map((event) => event.id),
-  );
+  const keys = events.map((event) => keyOf(versions, event.id));
+  const known = await getManyAt(store, versions, keys);
   const owners = new Set<number>();
   for (const list of known)
     for (const version of list ?? []) if (version.ordinal >= head.openFrom) owners.add(version.ordinal);
@@ -134,16 +137,17 @@ async function settleEvents(
   const found = await getMany(store, objects, numbers);
   const records = new Map(numbers.map((number, index) => [number, ownerRecord(found[index], number)]));
 
-  const changed = new Map<string, readonly Version[]>();
+  const changed = new Map<string, SettledId>();
   const changes: LedgerChange[] = [];
   const placeOf = (number: number) =>
     number === ordinal ? reading : ownerRecord(records.get(number), number);
   for (let i = 0; i < events.length; i++) {
     const { id, position, time, digest, effect } = events[i] as PlacedEvent;
-    const before = changed.get(id) ?? known[i] ?? noVersions;
+    const before = changed.get(id)?.list ?? known[i] ?? noVersions;
     const version: Version = { ordinal, position, rejected: false, time, digest, effect };
     const settlement = settle(before, version, { openFrom: head.openFrom, placeOf });
-    if (settlement.versions !== undefined) changed.set(id, settlement.versions);
+    if (settlement.versions !== undefined)
+      changed.set(id, { key: keys[i] as Uint8Array, list: settlement.versions });
     for (const change of settlement.changes) changes.push({ ...change, id });
   }
   return { versions: changed, changes, records };

@@ -71,25 +71,20 @@ export async function sumWrites(
   store: LedgerStore,
   context: { changes: readonly LedgerChange[]; records: Records; ruleset: Ruleset },
 ): Promise<StoreWrite[]> {
-  const moved = new Map<string, { account: Address; partition: string; by: Mutable<OpenSum> }>();
+  const moved = new Map<string, Map<Address, MovedSum>>();
   for (const { type, version } of context.changes) {
     const { effect } = version;
     if ((type !== "accept" && type !== "withdraw") || effect.kind !== "job" || effect.feesWei === 0n)
       continue;
     const { partition } = recordOf(context.records, version);
-    const name = `${effect.account}${partition}`;
-    let entry = moved.get(name);
-    if (entry === undefined) {
-      entry = { account: effect.account, partition, by: { events: 0, grossWei: 0n, commissionWei: 0n } };
-      moved.set(name, entry);
-    }
-    const { grossWei, commissionWei } = accrueFee(effect.feesWei, context.ruleset);
-    const sign = type === "accept" ? 1 : -1;
-    entry.by.events += sign;
-    entry.by.grossWei += BigInt(sign) * grossWei;
-    entry.by.commissionWei += BigInt(sign) * commissionWei;
+    const { account, feesWei } = effect;
+    const { by } = movedSum(moved, { partition, account });
+    const { grossWei, commissionWei } = accrueFee(feesWei, context.ruleset);
+    by.events += type === "accept" ? 1 : -1;
+    by.grossWei += type === "accept" ? grossWei : -grossWei;
+    by.commissionWei += type === "accept" ? commissionWei : -commissionWei;
   }
-  const entries = [...moved.values()];
+  const entries = [...moved.values()].flatMap((accounts) => [...accounts.values()]);
   const before = await getMany(store, openSums, entries);
   return entries.map((entry, index) => {
     const sum = addSums(before[index] ?? emptySum, entry.by);
@@ -104,6 +99,26 @@ export async function sumWrites(
     );
     return sum.events === 0 ? del(openSums, entry) : put(openSums, entry, sum);
   });
+}
+
+type MovedSum = {
+  readonly account: Address;
+  readonly partition: string;
+  readonly by: Mutable<OpenSum>;
+};
+
+function movedSum(
+  moved: Map<string, Map<Address, MovedSum>>,
+  { partition, account }: { partition: string; account: Address },
+): MovedSum {
+  const accounts = moved.get(partition) ?? new Map<Address, MovedSum>();
+  moved.set(partition, accounts);
+  let sum = accounts.get(account);
+  if (sum === undefined) {
+    sum = { account, partition, by: { events: 0, grossWei: 0n, commissionWei: 0n } };
+    accounts.set(account, sum);
+  }
+  return sum;
 }
 
 /** The sum of nothing. */

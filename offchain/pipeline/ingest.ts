@@ -1,5 +1,6 @@
+import { setImmediate } from "node:timers/promises";
 import { sha256Hex } from "../core/hash.ts";
-import { parseObject } from "../core/object.ts";
+import { type ObjectContext, type ObjectRejection, type ParsedObject, parseSteps } from "../core/object.ts";
 import {
   firstTimeOfKey,
   keyFloorAt,
@@ -79,21 +80,8 @@ export async function ingest(ports: IngestPorts, options: IngestOptions): Promis
   const wanted = unseen(ports, options, (count) => {
     listed += count;
   });
-  for await (const fetched of mapOrdered(wanted, { concurrency: readsAtOnce }, (info) =>
-    fetchObject(ports, info, signal),
-  )) {
-    signal?.throwIfAborted();
-    if (fetched === undefined) continue;
-    if ("reason" in fetched) {
-      unread.push(fetched);
-      continue;
-    }
-    const { key, sha256, partition, content, archiveKey } = fetched;
-    if (archiveKey === undefined) {
-      await ports.store.write(fetched.writes, { durable: false });
-      continue;
-    }
-    const parsed = parseObject(content, { key, partition, ruleset });
+  const apply = async (fetched: Fetched & { archiveKey: string }, parsed: ParsedObject | ObjectRejection) => {
+    const { key, sha256, archiveKey, partition, content } = fetched;
     const named = { key, sha256, bytes: content.length, archiveKey, partition: partitionName(partition) };
     const applied = await applyObject(ports.store, { head, ruleset }, { ...named, parsed });
     await ports.store.write([...fetched.writes, ...applied.writes], { durable: false });
@@ -101,6 +89,33 @@ export async function ingest(ports: IngestPorts, options: IngestOptions): Promis
     objects += 1;
     counters = addCounters(counters, applied.record);
     options.onProgress?.(report());
+  };
+
+  // One object is applied at a time, and the next one parsed while the store looks up and writes.
+  let applying = Promise.resolve();
+  try {
+    for await (const fetched of mapOrdered(wanted, { concurrency: readsAtOnce }, (info) =>
+      fetchObject(ports, info, signal),
+    )) {
+      signal?.throwIfAborted();
+      if (fetched === undefined) continue;
+      if ("reason" in fetched) {
+        unread.push(fetched);
+        continue;
+      }
+      const { key, partition, content, archiveKey } = fetched;
+      if (archiveKey === undefined) {
+        await ports.store.write(fetched.writes, { durable: false });
+        continue;
+      }
+      const parsed = await parseInTurns(content, { key, partition, ruleset });
+      await applying;
+      applying = apply({ ...fetched, archiveKey }, parsed);
+      // Its failure is thrown where it is awaited; until then it must not count as unhandled.
+      applying.catch(() => {});
+    }
+  } finally {
+    await applying;
   }
   // One durable write makes everything before it durable, too.
   if (objects > 0) await ports.store.write([put(heads, "head", head)], { durable: true });
@@ -108,6 +123,19 @@ export async function ingest(ports: IngestPorts, options: IngestOptions): Promis
 }
 
 const readsAtOnce = 4;
+
+async function parseInTurns(
+  content: Uint8Array,
+  context: ObjectContext,
+): Promise<ParsedObject | ObjectRejection> {
+  const steps = parseSteps(content, context);
+  let step = steps.next();
+  while (step.done !== true) {
+    await setImmediate();
+    step = steps.next();
+  }
+  return step.value;
+}
 
 type Fetched = {
   readonly key: string;

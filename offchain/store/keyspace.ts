@@ -37,8 +37,21 @@ export async function getMany<K, V>(
   space: Keyspace<K, V>,
   keys: readonly K[],
 ): Promise<(V | undefined)[]> {
+  return getManyAt(
+    store,
+    space,
+    keys.map((key) => keyOf(space, key)),
+  );
+}
+
+/** `getMany` for full keys, as `keyOf` gives them. */
+export async function getManyAt<K, V>(
+  store: LedgerStore,
+  space: Keyspace<K, V>,
+  keys: readonly Uint8Array[],
+): Promise<(V | undefined)[]> {
   if (keys.length === 0) return [];
-  const values = await store.getMany(keys.map((key) => keyOf(space, key)));
+  const values = await store.getMany(keys);
   return values.map((value) => (value === undefined ? undefined : space.value.decode(value)));
 }
 

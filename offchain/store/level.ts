@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { Level } from "level";
 import { messageOf, PayrootError } from "../errors.ts";
-import type { LedgerStore } from "./ledger-store.ts";
+import type { LedgerStore, StoreWrite } from "./ledger-store.ts";
 
 /** Opens the LevelDB database in `directory`, made if missing. Throws `data-directory-locked`, `data-directory-unusable`. */
 export async function openLevelStore(directory: string): Promise<LedgerStore> {
@@ -19,11 +19,18 @@ export async function openLevelStore(directory: string): Promise<LedgerStore> {
     throw openFault(directory, error);
   });
   return {
-    getMany: (keys) => database.getMany([...keys]),
+    async getMany(keys) {
+      const order = nearKeyOrder(keys);
+      const found = await database.getMany(Array.from(order, (place) => keys[place] as Uint8Array));
+      const values = new Array<Uint8Array | undefined>(keys.length);
+      for (let i = 0; i < order.length; i++) values[order[i] ?? 0] = found[i];
+      return values;
+    },
     async write(writes, { durable }) {
       // A chained batch costs half of an array of operations, whose properties are read one by one.
       const batch = database.batch();
-      for (const { key, value } of writes) {
+      for (const place of nearKeyOrder(writes.map(({ key }) => key))) {
+        const { key, value } = writes[place] as StoreWrite;
         if (value === undefined) batch.del(key);
         else batch.put(key, value);
       }
@@ -50,6 +57,29 @@ export async function openLevelStore(directory: string): Promise<LedgerStore> {
 }
 
 const pageSize = 1000;
+
+/**
+ * The places of keys, ordered by the first four bytes of each; equal ones, and so equal keys, stay as they were.
+ * LevelDB looks up and writes near neighbours in turn twice as fast as random keys, because what it walks through to
+ * find the one is still in the processor's cache for the next.
+ */
+function nearKeyOrder(keys: readonly Uint8Array[]): Uint32Array {
+  // A rank has 53 bits, which leaves 21 for the place; any order is right, so a longer list goes as it is.
+  if (keys.length > placeLimit) return Uint32Array.from(keys.keys());
+  const ranks = new Float64Array(keys.length);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as Uint8Array;
+    const high = ((key[0] ?? 0) << 8) | (key[1] ?? 0);
+    const low = ((key[2] ?? 0) << 8) | (key[3] ?? 0);
+    ranks[i] = (high * 65_536 + low) * placeLimit + i;
+  }
+  ranks.sort();
+  const order = new Uint32Array(keys.length);
+  for (let i = 0; i < keys.length; i++) order[i] = (ranks[i] ?? 0) % placeLimit;
+  return order;
+}
+
+const placeLimit = 2 ** 21;
 
 function openFault(directory: string, error: unknown): PayrootError {
   const cause = error instanceof Error ? error.cause : undefined;
