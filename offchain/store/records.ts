@@ -132,10 +132,11 @@ export type ReadClaim = {
   readonly transaction: `0x${string}`;
 };
 
-/** Up to which final block the logs of which distributor were read. */
+/** Up to which final block the logs of which distributor were read; the hash is null before the first range. */
 export type ChainCursor = {
   readonly chainId: number;
   readonly distributor: Address;
   readonly block: number;
-  readonly blockHash: `0x${string}`;
+  readonly blockHash: `0x${string}` | null;
+  readonly timestampSeconds: number;
 };
