@@ -16,5 +16,7 @@ export default defineConfig({
       },
     },
   },
+  // Two campaigns of invariants, honest and hostile: together 204,800 steps.
+  test: { solidity: { fuzz: { runs: 256 }, invariant: { runs: 256, depth: 400, failOnRevert: true } } },
   paths: { sources: "./contracts", tests: { solidity: "./test/contracts" } },
 });

@@ -10,13 +10,8 @@ import {IRewardsDistributor} from "./IRewardsDistributor.sol";
 
 /// @title What the distributor knows of each account: where its payments go and what it received
 abstract contract Accounts is Encoding, EIP712("Payroot", "1"), Nonces {
-    /// One slot: a repeat claim of ETH touches no other of the account. 2⁹⁶ wei is more than will ever exist.
-    struct Account {
-        address recipient;
-        uint96 claimedEth;
-    }
-
-    mapping(address account => uint256) private _accounts;
+    /// The recipient (160 bits) below the ETH claimed (96 bits): a repeat claim of ETH touches one slot of the account.
+    mapping(address account => uint256) private _packed;
     mapping(address account => mapping(address asset => uint256)) private _claimedTokens;
 
     /// @inheritdoc IRewardsDistributor
@@ -35,28 +30,29 @@ abstract contract Accounts is Encoding, EIP712("Payroot", "1"), Nonces {
     }
 
     /// @inheritdoc IRewardsDistributor
-    function recipientOf(address account) public view returns (address) {
-        (, address recipient) = _account(account, Asset.ETH);
+    function recipientOf(address account) external view returns (address) {
+        (, address recipient) = _read(account, Asset.ETH);
         return recipient == address(0) ? account : recipient;
     }
 
     /// @inheritdoc IRewardsDistributor
-    function claimed(address account, address asset) public view returns (uint256 received) {
-        (received,) = _account(account, asset);
+    function claimed(address account, address asset) external view returns (uint256 amount) {
+        (amount,) = _read(account, asset);
     }
 
-    function _account(address account, address asset) internal view returns (uint256 received, address recipient) {
-        uint256 word = _accounts[account];
-        return (asset == Asset.ETH ? word >> 160 : _claimedTokens[account][asset], address(uint160(word)));
+    /// What the account received of the asset, and the recipient it set: zero for itself.
+    function _read(address account, address asset) internal view returns (uint256 amount, address recipient) {
+        uint256 packed = _packed[account];
+        return (asset == Asset.ETH ? packed >> 160 : _claimedTokens[account][asset], address(uint160(packed)));
     }
 
-    /// The caller keeps `cumulative` of ETH below 2⁹⁶.
-    function _setAccount(address account, address asset, uint256 cumulative, address recipient) internal {
-        if (asset == Asset.ETH) _accounts[account] = cumulative << 160 | uint160(recipient);
-        else _claimedTokens[account][asset] = cumulative;
+    /// @dev WARNING: The caller keeps amounts of ETH below 2⁹⁶. With a token, `recipient` is left as it is.
+    function _write(address account, address asset, uint256 amount, address recipient) internal {
+        if (asset == Asset.ETH) _packed[account] = amount << 160 | uint160(recipient);
+        else _claimedTokens[account][asset] = amount;
     }
 
-    /// Whether `signer`, a key or an ERC-1271 contract, signed the EIP-712 struct for this contract on this chain.
+    /// That `signer`, a key or an ERC-1271 contract, signed the EIP-712 struct for this contract on this chain.
     function _checkSignature(address signer, bytes32 structHash, bytes calldata signature) internal view {
         bytes32 digest = _hashTypedDataV4(structHash);
         if (!SignatureChecker.isValidSignatureNowCalldata(signer, digest, signature)) revert InvalidSignature(signer);
@@ -64,8 +60,8 @@ abstract contract Accounts is Encoding, EIP712("Payroot", "1"), Nonces {
 
     function _setRecipient(address account, address recipient) private {
         if (recipient == address(this)) revert InvalidRecipient(recipient);
-        (uint256 received,) = _account(account, Asset.ETH);
-        _setAccount(account, Asset.ETH, received, recipient);
+        (uint256 amount,) = _read(account, Asset.ETH);
+        _write(account, Asset.ETH, amount, recipient);
         emit RecipientSet(account, recipient);
     }
 }

@@ -12,8 +12,8 @@ library Asset {
         return asset == ETH ? address(this).balance : IERC20(asset).balanceOf(address(this));
     }
 
-    /// Sends with at most `gasLimit` gas and copies no answer beyond one word, so that a hostile recipient or token costs
-    /// no more than that. A token must answer true, or nothing at all from an address with code.
+    /// Sends with at most `gasLimit` gas and copies no more than one word of the answer, so that a hostile recipient or
+    /// token costs no more than that. A token must answer true, or nothing at all from an address with code.
     function trySend(address asset, address to, uint256 amount, uint256 gasLimit) internal returns (bool ok) {
         if (asset == ETH) {
             assembly ("memory-safe") {

@@ -3,14 +3,11 @@ pragma solidity ^0.8.28;
 
 /// @title The payout contract of one pool
 /// @notice Holds the pool's funds, keeps a hash chain of epoch records, and pays workers what the records entitle them to.
-/// Each record carries the Merkle root of *cumulative* entitlements, so one proof against any active epoch settles
-/// everything an account earned up to that epoch. This interface is the specification; `contracts/README.md` says who is
-/// trusted with what.
-/// @dev Units: amounts are in the smallest unit of their asset, times are seconds (`block.timestamp`). The asset with the
-/// zero address is ETH. Both trees are OpenZeppelin `StandardMerkleTree`s: leaves are hashed twice, pairs are sorted.
+/// Each record carries the root of *cumulative* entitlements, so one proof against any active epoch settles all that an
+/// account earned up to it. This is the specification; `contracts/README.md` says who is trusted with what.
+/// @dev Amounts are in the smallest unit of their asset, times in seconds. The asset with the zero address is ETH. Both
+/// trees are OpenZeppelin `StandardMerkleTree`s: leaves are hashed twice, pairs are sorted.
 interface IRewardsDistributor {
-    // ------------------------------------------------------------------------------------------------ types
-
     /// @notice The sum of all leaves of one asset.
     struct AssetTotal {
         address asset;
@@ -62,12 +59,10 @@ interface IRewardsDistributor {
         bool listed;
     }
 
-    // ------------------------------------------------------------------------------------------------ events
-
     /// @notice An epoch was posted. The event carries the whole record: the history can be read back from logs alone.
     event EpochPosted(uint256 indexed epoch, bytes32 indexed recordHash, uint256 activatesAt, EpochRecord record);
 
-    /// @notice The epochs from `epoch` to `last` were revoked before they became active; `head` is the record hash that stands.
+    /// @notice The epochs `epoch` to `last` were revoked before they became active; the record hash `head` stands again.
     event EpochsRevoked(uint256 indexed epoch, uint256 last, bytes32 head);
 
     /// @notice `amount` of `asset` was paid to `recipient` for `account`, who has now received `cumulative` in all.
@@ -97,93 +92,66 @@ interface IRewardsDistributor {
     /// @notice Posting needs `quorum` attestations from now on.
     event AttestationQuorumSet(uint256 quorum);
 
-    // ------------------------------------------------------------------------------------------------ errors
-
     /// @notice An address that must name somebody was zero.
     error ZeroAddress();
-
     /// @notice The record is not that of the next epoch: it was posted already, or comes too early.
     error UnexpectedEpoch(uint256 given, uint256 expected);
-
     /// @notice The record does not continue the chain of records.
     error UnexpectedPrevious(bytes32 given, bytes32 expected);
-
     /// @notice The record has no root. An epoch in which nobody ever earned is not posted.
     error ZeroRoot();
-
     /// @notice Totals are not strictly ascending by asset.
     error TotalsNotAscending(address asset, address before);
-
     /// @notice Totals leave out an asset that an earlier epoch listed.
     error TotalsOmitAsset(uint256 listed, uint256 known);
-
     /// @notice A total is lower than before, or lists a new asset with nothing.
     error TotalTooLow(address asset, uint256 given, uint256 least);
-
     /// @notice A total exceeds what the books can hold: 2⁹⁶−1 for ETH, 2¹⁰⁴−1 for tokens.
     error TotalTooHigh(address asset, uint256 given, uint256 most);
-
     /// @notice The contract holds less than it would owe.
     error Insolvent(address asset, uint256 owed, uint256 held);
-
     /// @notice Too few attestations.
     error QuorumNotReached(uint256 given, uint256 required);
-
     /// @notice Attestations are not strictly ascending by signer.
     error AttestorsNotAscending(address signer, address before);
-
     /// @notice The signature is not one of `signer` over the expected message.
     error InvalidSignature(address signer);
-
     /// @notice The signed permission has ended.
     error SignatureExpired(uint256 deadline, uint256 timestamp);
-
     /// @notice There is no such epoch.
     error UnknownEpoch(uint256 epoch, uint256 latest);
-
     /// @notice The epoch cannot be claimed against yet.
     error EpochNotActive(uint256 epoch, uint256 activatesAt, uint256 timestamp);
-
     /// @notice The epoch is active and stands for ever.
     error EpochActive(uint256 epoch, uint256 activatesAt, uint256 timestamp);
-
     /// @notice The record given is not the one that was posted.
     error UnexpectedRecord(bytes27 given, bytes27 expected);
-
     /// @notice The proof leads to another root.
     error InvalidProof(bytes32 computed, bytes32 root);
-
+    /// @notice The parts of the multiproof do not fit: it has this many hashes, and its flags use that many.
+    error InvalidMultiproof(uint256 hashes, uint256 used);
     /// @notice The account has received this much already.
     error NothingToClaim(address account, address asset, uint256 cumulative, uint256 claimed);
-
     /// @notice Claims of this asset are stopped.
     error AssetPaused(address asset, uint256 until, uint256 timestamp);
-
-    /// @notice Paying would bring the claims of this asset above the declared total: the tree holds more than its record says.
+    /// @notice Paying would bring the asset's claims above its declared total: the tree holds more than its record says.
     error DeclaredTotalExceeded(address asset, uint256 amount, uint256 left);
-
     /// @notice The recipient or the token did not take the payment.
     error TransferFailed(address asset, address recipient, uint256 amount);
-
     /// @notice Too little gas is left to give every recipient of the batch its full allowance.
     error GasTooLow(uint256 left, uint256 required);
-
     /// @notice This address cannot receive payments.
     error InvalidRecipient(address recipient);
-
     /// @notice The ETH sent is not the amount named.
     error UnexpectedValue(uint256 sent, uint256 expected);
-
     /// @notice More was asked for than what is owed to nobody.
     error SurplusExceeded(address asset, uint256 asked, uint256 surplus);
-
     /// @notice The last pause of this asset is running or too recent.
     error PauseTooSoon(address asset, uint256 timestamp, uint256 allowedFrom);
-
     /// @notice There is no pause to lift.
     error NotPaused(address asset, uint256 pausedUntil, uint256 timestamp);
 
-    // ------------------------------------------------------------------------------------------------ posting
+    // Posting
 
     /// @notice Posts the next epoch. Role `POSTER`. ETH sent along is kept and counts for solvency.
     /// @dev Requirements:
@@ -193,8 +161,8 @@ interface IRewardsDistributor {
     /// - for each of them `cumulative − claimed` is at most what the contract holds;
     /// - every attestation is valid, signers are `ATTESTOR`s in strictly ascending order, at least the quorum of them.
     ///
-    /// WARNING: Solvency is checked for every listed asset, not only for those that grew. A token that shrinks balances or
-    /// whose `balanceOf` fails stops further posts until it is made good; active epochs stay claimable.
+    /// WARNING: Solvency is checked for every listed asset, not only for those that grew. A token that shrinks balances
+    /// or whose `balanceOf` fails stops further posts until it is made good; active epochs stay claimable.
     /// @param attestations Each is the signer's address (20 bytes) followed by its signature of the record: 65 bytes of
     /// ECDSA, or whatever the signer's ERC-1271 contract accepts.
     /// @return activatesAt When the epoch becomes active, fixed here and now.
@@ -207,9 +175,11 @@ interface IRewardsDistributor {
     /// Head and totals become those of the epoch before, and the same number can be posted again, corrected.
     /// @dev Requirements: the epoch is posted and not active; `last` is the record of the epoch before, as posted
     /// (an empty record when `epoch` is 1).
+    ///
+    /// NOTE: Where an active but wrong tree was paid beyond the restored total, what was paid stays declared.
     function revokeFrom(uint256 epoch, EpochRecord calldata last) external;
 
-    // ------------------------------------------------------------------------------------------------ claiming
+    // Claiming
 
     /// @notice Pays the leaf's account, at its recipient, what it has not received yet. Anyone may call.
     /// @dev Requirements: the epoch is active; the proof leads to its root; the asset is not paused; something is left to
@@ -220,12 +190,12 @@ interface IRewardsDistributor {
     function claim(uint256 epoch, Leaf calldata leaf, bytes32[] calldata proof) external returns (uint256 paid);
 
     /// @notice Pays many leaves with one multiproof. Anyone may call.
-    /// A leaf that `claim` would refuse is skipped with an event and unchanged state: one bad worker never stops the others.
-    /// @dev Requirements: the epoch is active; leaves, proof and flags are an OpenZeppelin multiproof of its root.
+    /// A leaf that `claim` would refuse is skipped with an event and unchanged state: one bad worker never stops others.
+    /// @dev Requirements: the epoch is active; one leaf or more, proof and flags are an OpenZeppelin multiproof of its root.
     /// Each payment is given `SEND_GAS` gas at most, and the whole batch reverts rather than give one less than that:
-    /// a `TransferFailed` in `ClaimSkipped` always means that recipient or token refused with its allowance in hand.
+    /// `TransferFailed` in `ClaimSkipped` always means that recipient or token refused with its allowance in hand.
     ///
-    /// WARNING: A hostile recipient can burn its allowance. Callers who pay for gas should leave out accounts that refused.
+    /// WARNING: A hostile recipient can burn its allowance. Whoever pays for gas should leave out accounts that refused.
     /// @return paid How many of the leaves were paid.
     function claimBatch(uint256 epoch, Leaf[] calldata leaves, bytes32[] calldata proof, bool[] calldata flags)
         external
@@ -241,7 +211,7 @@ interface IRewardsDistributor {
     /// current nonce `nonces(account)`; the recipient is not this contract.
     function setRecipientWithSig(address account, address recipient, uint256 deadline, bytes calldata signature) external;
 
-    // ------------------------------------------------------------------------------------------------ funds
+    // Funds
 
     /// @notice Takes `amount` of `asset` from the caller. Plain ETH transfers are accepted too.
     /// @dev Requirements: the ETH sent is exactly `amount` for ETH and zero for a token; the token transfer succeeds.
@@ -252,7 +222,7 @@ interface IRewardsDistributor {
     /// @dev Requirements: `amount` is at most `surplusOf(asset)`; `to` is neither zero nor this contract and takes it.
     function withdrawSurplus(address asset, address to, uint256 amount) external;
 
-    // ------------------------------------------------------------------------------------------------ stopping
+    // Stopping
 
     /// @notice Stops claims of one asset for `MAX_PAUSE` seconds; the pause ends by itself. Role `GUARDIAN`.
     /// @dev Requirements: since the end of the asset's last pause as long again has passed.
@@ -265,7 +235,7 @@ interface IRewardsDistributor {
     /// @notice Sets how many attestations a post needs; zero is allowed. Admin.
     function setAttestationQuorum(uint32 quorum) external;
 
-    // ------------------------------------------------------------------------------------------------ views
+    // Views
 
     /// @notice Seconds between posting and activation. Fixed for ever, so the time to revoke can never be taken away.
     function activationDelay() external view returns (uint256);
@@ -304,7 +274,7 @@ interface IRewardsDistributor {
     function recipientOf(address account) external view returns (address);
 
     /// @notice What the contract holds of the asset above what it owes.
-    /// @dev WARNING: Too high while a claim is being paid, as money on its way out is no longer owed.
+    /// @dev WARNING: Too high inside a token's transfer of a claim, when the amount is no longer owed and not yet gone.
     function surplusOf(address asset) external view returns (uint256);
 
     /// @notice The EIP-712 struct hash of a record.

@@ -6,12 +6,12 @@ import {
 } from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Accounts} from "./Accounts.sol";
 import {Asset} from "./Asset.sol";
 import {IRewardsDistributor} from "./IRewardsDistributor.sol";
+import {Merkle} from "./Merkle.sol";
 
 /// @title The payout contract of one pool: immutable, no proxy
 contract RewardsDistributor is Accounts, DefaultAdminRules, ReentrancyGuardTransient {
@@ -25,8 +25,8 @@ contract RewardsDistributor is Accounts, DefaultAdminRules, ReentrancyGuardTrans
     uint256 public constant MAX_PAUSE = 7 days;
     /// @inheritdoc IRewardsDistributor
     uint256 public constant SEND_GAS = 100_000;
-    /// `SEND_GAS`, and what the 1/64 kept back by the EVM, the call itself and a new account cost at most.
-    uint256 private constant GAS_BEFORE_SEND = SEND_GAS + 50_000;
+    /// `SEND_GAS`, and at most what comes off before it: the books, the call, a new account, the 1/64 held back by the EVM.
+    uint256 private constant GAS_BEFORE_PAYING = SEND_GAS + 100_000;
 
     /// @inheritdoc IRewardsDistributor
     uint256 public immutable activationDelay;
@@ -108,20 +108,14 @@ contract RewardsDistributor is Accounts, DefaultAdminRules, ReentrancyGuardTrans
         nonReentrant
         returns (uint256 paid)
     {
-        // Check
-        _checkRoot(epoch, MerkleProof.processProofCalldata(proof, hashLeaf(leaf)));
-        // Effect
-        address recipient;
+        _checkRoot(epoch, Merkle.fold(proof, hashLeaf(leaf)));
         bytes memory refusal;
-        (paid, recipient, refusal) = _book(leaf.account, leaf.asset, leaf.cumulative);
+        (paid, refusal) = _pay(epoch, leaf, gasleft());
         if (paid == 0) {
             assembly ("memory-safe") {
                 revert(add(refusal, 32), mload(refusal))
             }
         }
-        // Interaction
-        if (!leaf.asset.trySend(recipient, paid, gasleft())) revert TransferFailed(leaf.asset, recipient, paid);
-        emit Claimed(leaf.account, leaf.asset, recipient, epoch, paid, leaf.cumulative);
     }
 
     /// @inheritdoc IRewardsDistributor
@@ -130,12 +124,14 @@ contract RewardsDistributor is Accounts, DefaultAdminRules, ReentrancyGuardTrans
         nonReentrant
         returns (uint256 paid)
     {
-        // Check
-        bytes32[] memory hashes = new bytes32[](leaves.length);
-        for (uint256 i; i < leaves.length; ++i) hashes[i] = hashLeaf(leaves[i]);
-        _checkRoot(epoch, MerkleProof.processMultiProofCalldata(proof, flags, hashes));
+        bytes32[] memory queue = new bytes32[](leaves.length + flags.length);
+        for (uint256 i; i < leaves.length; ++i) queue[i] = hashLeaf(leaves[i]);
+        _checkRoot(epoch, Merkle.fold(proof, flags, queue));
         for (uint256 i; i < leaves.length; ++i) {
-            if (_tryPay(epoch, leaves[i])) ++paid;
+            if (gasleft() < GAS_BEFORE_PAYING) revert GasTooLow(gasleft(), GAS_BEFORE_PAYING);
+            (uint256 amount, bytes memory refusal) = _pay(epoch, leaves[i], SEND_GAS);
+            if (amount != 0) ++paid;
+            else emit ClaimSkipped(leaves[i].account, leaves[i].asset, epoch, refusal);
         }
     }
 
@@ -201,7 +197,7 @@ contract RewardsDistributor is Accounts, DefaultAdminRules, ReentrancyGuardTrans
 
     /// @inheritdoc IRewardsDistributor
     function verifyLeaf(uint256 epoch, Leaf calldata leaf, bytes32[] calldata proof) external view returns (bool) {
-        return MerkleProof.verifyCalldata(proof, epochs[epoch].root, hashLeaf(leaf));
+        return Merkle.fold(proof, hashLeaf(leaf)) == epochs[epoch].root;
     }
 
     /// @inheritdoc IRewardsDistributor
@@ -214,7 +210,7 @@ contract RewardsDistributor is Accounts, DefaultAdminRules, ReentrancyGuardTrans
     ) external view returns (bool) {
         bytes32 leaf = hashEarning(record.epoch, account, asset, earned);
         return bytes27(hashRecord(record)) == epochs[record.epoch].recordId
-            && MerkleProof.verifyCalldata(proof, record.earningsRoot, leaf);
+            && Merkle.fold(proof, leaf) == record.earningsRoot;
     }
 
     /// Checks the totals of a record against the books and the holdings, and enters them.
@@ -239,49 +235,39 @@ contract RewardsDistributor is Accounts, DefaultAdminRules, ReentrancyGuardTrans
         if (listed < known) revert TotalsOmitAsset(listed, known);
     }
 
-    /// Pays a leaf of a batch; or reports why not, and changes nothing.
-    function _tryPay(uint256 epoch, Leaf calldata leaf) private returns (bool paid) {
-        (address account, address asset, uint256 cumulative) = (leaf.account, leaf.asset, leaf.cumulative);
-        // Effect
-        (uint256 amount, address recipient, bytes memory refusal) = _book(account, asset, cumulative);
-        if (amount != 0) {
-            if (gasleft() < GAS_BEFORE_SEND) revert GasTooLow(gasleft(), GAS_BEFORE_SEND);
-            // Interaction
-            if (asset.trySend(recipient, amount, SEND_GAS)) {
-                emit Claimed(account, asset, recipient, epoch, amount, cumulative);
-                return true;
-            }
-            assets[asset].claimed -= uint104(amount);
-            _setAccount(account, asset, cumulative - amount, recipient == account ? address(0) : recipient);
-            refusal = abi.encodeWithSelector(TransferFailed.selector, asset, recipient, amount);
-        }
-        emit ClaimSkipped(account, asset, epoch, refusal);
-    }
-
-    /// Enters the payment of a leaf in the books; or says why not, as the encoded error, and changes nothing.
-    function _book(address account, address asset, uint256 cumulative)
+    /// Pays a leaf, or changes nothing and says why as the encoded error.
+    function _pay(uint256 epoch, Leaf calldata leaf, uint256 gasLimit)
         private
-        returns (uint256 amount, address recipient, bytes memory refusal)
+        returns (uint256 amount, bytes memory refusal)
     {
+        // Check
+        (address account, address asset, uint256 cumulative) = (leaf.account, leaf.asset, leaf.cumulative);
         AssetState storage state = assets[asset];
         (uint256 allocated, uint256 paid, uint256 pausedUntil) = (state.allocated, state.claimed, state.pausedUntil);
-        uint256 before;
-        (before, recipient) = _account(account, asset);
-        if (account == address(0)) {
-            refusal = abi.encodeWithSelector(ZeroAddress.selector);
-        } else if (block.timestamp < pausedUntil) {
-            refusal = abi.encodeWithSelector(AssetPaused.selector, asset, pausedUntil, block.timestamp);
-        } else if (cumulative <= before) {
-            refusal = abi.encodeWithSelector(NothingToClaim.selector, account, asset, cumulative, before);
-        } else if (cumulative - before > allocated - paid) {
-            uint256 left = allocated - paid;
-            refusal = abi.encodeWithSelector(DeclaredTotalExceeded.selector, asset, cumulative - before, left);
-        } else {
-            amount = cumulative - before;
-            state.claimed = uint104(paid + amount);
-            _setAccount(account, asset, cumulative, recipient);
-            if (recipient == address(0)) recipient = account;
+        (uint256 before, address recipient) = _read(account, asset);
+        address to = recipient == address(0) ? account : recipient;
+        if (account == address(0)) return (0, abi.encodeWithSelector(ZeroAddress.selector));
+        if (block.timestamp < pausedUntil) {
+            return (0, abi.encodeWithSelector(AssetPaused.selector, asset, pausedUntil, block.timestamp));
         }
+        if (cumulative <= before) {
+            return (0, abi.encodeWithSelector(NothingToClaim.selector, account, asset, cumulative, before));
+        }
+        amount = cumulative - before;
+        if (amount > allocated - paid) {
+            return (0, abi.encodeWithSelector(DeclaredTotalExceeded.selector, asset, amount, allocated - paid));
+        }
+        // Effect
+        state.claimed = uint104(paid + amount);
+        _write(account, asset, cumulative, recipient);
+        // Interaction
+        if (!asset.trySend(to, amount, gasLimit)) {
+            // Nothing else claimed meanwhile: every claim is behind the reentrancy guard.
+            state.claimed = uint104(paid);
+            _write(account, asset, before, recipient);
+            return (0, abi.encodeWithSelector(TransferFailed.selector, asset, to, amount));
+        }
+        emit Claimed(account, asset, to, epoch, amount, cumulative);
     }
 
     /// When an existing epoch becomes active.
