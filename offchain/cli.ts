@@ -3,6 +3,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { type Command, type Context, usageInvalid } from "./commands/command.ts";
 import { epochClose, epochList, epochPreview, epochShow } from "./commands/epoch.ts";
 import { ingestCommand } from "./commands/ingest.ts";
+import { epochPublish } from "./commands/publish.ts";
 import { quarantineList, quarantineRetry } from "./commands/quarantine.ts";
 import { run } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -20,6 +21,7 @@ const commands: readonly Command[] = [
   epochShow,
   epochPreview,
   epochClose,
+  epochPublish,
   workerShow,
   quarantineList,
   quarantineRetry,

@@ -3,11 +3,13 @@ import type { DistributorChain } from "../chain/distributor-chain.ts";
 import { openSigner, type Signer } from "../chain/signer.ts";
 import { type Config, requireSetting } from "../config.ts";
 import { zeroAddress } from "../core/address.ts";
+import { createChainWatch } from "../pipeline/chain-view.ts";
 import type { ClosePorts } from "../pipeline/close-epoch.ts";
 import type { Stage } from "../pipeline/daemon.ts";
+import type { PublishPorts } from "../pipeline/epoch-record.ts";
 import { listEpochs } from "../pipeline/epochs.ts";
 import type { FundingReader } from "../pipeline/preview.ts";
-import { publishEpoch, resumePublish } from "../pipeline/publish.ts";
+import { type PublishOptions, publishEpoch, resumePublish } from "../pipeline/publish.ts";
 import { type ChainView, noChainView } from "../pipeline/worker.ts";
 import type { Context } from "./command.ts";
 
@@ -37,14 +39,16 @@ export async function openConfiguredSigner({ config }: Context): Promise<Signer 
   return key === undefined ? undefined : openSigner({ key, password });
 }
 
-/** What the chain says; nothing is on chain where none is configured. */
+/** The chain as it is now, for one answer; nothing is on chain where none is configured. */
 export async function openChainView(
   context: Context,
   ports: Pick<ClosePorts, "store" | "artifacts">,
 ): Promise<ChainView> {
-  void ports;
-  void context;
-  return noChainView;
+  const chain = await openChain(context);
+  if (chain === undefined) return noChainView;
+  const watch = await createChainWatch({ ...ports, chain });
+  await watch.look({ signal: context.signal });
+  return watch.view;
 }
 
 /** Reads what the distributor holds of an asset; undefined where no chain is configured. */
@@ -57,7 +61,7 @@ export async function openFunding(context: Context): Promise<FundingReader | und
   };
 }
 
-/** The daemon's stages that need the chain, and what they know. */
+/** The daemon's stages that need the chain, and the chain as they last saw it. */
 export async function openChainStages(
   context: Context,
   ports: ClosePorts,
@@ -67,27 +71,45 @@ export async function openChainStages(
   if (chain === undefined) return { view: noChainView, stages: [] };
   const signer = config.autoPublish ? await openConfiguredSigner(context) : undefined;
   if (config.autoPublish && signer === undefined) requireSetting(config, "ethPrivateKey");
-  const publishing = { ...ports, chain };
-  const publish: Stage = {
+  const watch = await createChainWatch({ ...ports, chain });
+  const publish = publishStage(
+    { ...ports, chain },
+    { broadcast: config.autoPublish, signer, signal, onPosted: (text) => out.note(text) },
+  );
+  const claims: Stage = {
+    name: "claims",
+    async run() {
+      await watch.look({ signal });
+    },
+  };
+  return { view: watch.view, stages: [publish, claims] };
+}
+
+/** Posts what was closed, oldest first, when it may send; finishes what was begun before. */
+function publishStage(
+  ports: PublishPorts,
+  options: PublishOptions & { readonly onPosted: (text: string) => void },
+): Stage {
+  return {
     name: "publish",
     async run() {
-      const options = { broadcast: config.autoPublish, signer, signal };
-      await resumePublish(publishing, options);
-      if (!config.autoPublish) return;
-      for (const epoch of await unpostedEpochs(ports, chain)) {
-        const { state, transaction } = await publishEpoch(publishing, epoch, options);
-        out.note(`epoch ${epoch} is ${state}${transaction === null ? "" : `, transaction ${transaction}`}`);
+      await resumePublish(ports, options);
+      if (!options.broadcast) return;
+      for (const epoch of await unpostedEpochs(ports)) {
+        const { state, transaction } = await publishEpoch(ports, epoch, options);
+        options.onPosted(
+          `epoch ${epoch} is ${state}${transaction === null ? "" : `, transaction ${transaction}`}`,
+        );
       }
     },
   };
-  return { view: noChainView, stages: [publish] };
 }
 
 /** Closed epochs that are not on chain, oldest first. */
-async function unpostedEpochs(ports: ClosePorts, chain: DistributorChain): Promise<number[]> {
+async function unpostedEpochs({ store, chain }: PublishPorts): Promise<number[]> {
   const posted = await chain.latestEpoch();
   const epochs: number[] = [];
-  for await (const { epoch } of listEpochs(ports.store)) {
+  for await (const { epoch } of listEpochs(store)) {
     if (epoch <= posted) break;
     epochs.unshift(epoch);
   }
