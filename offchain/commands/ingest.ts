@@ -1,9 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { PayrootError } from "../errors.ts";
 import { formatCount } from "../format.ts";
 import { addCounters, emptyCounters } from "../pipeline/apply-object.ts";
 import { finishClose } from "../pipeline/close-epoch.ts";
-import { type IngestReport, ingest, readHead } from "../pipeline/ingest.ts";
+import { type IngestReport, ingest, objectsUnread, readHead } from "../pipeline/ingest.ts";
 import { correlateWaiting } from "../pipeline/open-epoch.ts";
 import { command } from "./command.ts";
 import { configuredRuleset, openLedger } from "./open.ts";
@@ -52,12 +51,4 @@ function progressLine({ listed, objects, events }: IngestReport): string {
 
 function readLine({ objects, events }: { objects: number; events: number }): string {
   return `read ${formatCount(objects)} new objects with ${formatCount(events)} events`;
-}
-
-function objectsUnread({ objects, events, unread }: IngestReport): PayrootError {
-  return new PayrootError("objects-unread", "Some objects of the log could not be read; all others were.", {
-    facts: { read: objects, events, unread: unread.length, first: unread[0]?.key, reason: unread[0]?.reason },
-    next: "make them readable, then run the same command again: it reads only what is missing",
-    retryable: true,
-  });
 }

@@ -18,7 +18,7 @@ import { put } from "../store/keyspace.ts";
 import type { EpochState, Head } from "../store/records.ts";
 import { closingWrites } from "./closing-writes.ts";
 import { type DerivedEpoch, deriveEpoch, openingTime } from "./derive-epoch.ts";
-import { type IngestOptions, type IngestPorts, ingest, readHead } from "./ingest.ts";
+import { type IngestOptions, type IngestPorts, ingest, readHead, type Unread } from "./ingest.ts";
 
 /** What closing works on. */
 export type ClosePorts = IngestPorts & { readonly artifacts: ObjectStore };
@@ -107,13 +107,14 @@ async function writeArtifacts(store: ObjectStore, derived: DerivedEpoch): Promis
   return manifest;
 }
 
-function logIncomplete(unread: readonly { key: string; reason: string }[]): PayrootError {
+function logIncomplete(unread: readonly Unread[]): PayrootError {
+  const [first] = unread;
   return new PayrootError(
     "log-incomplete",
-    "The epoch stays open: some objects of the log could not be read.",
+    "The epoch stays open: some objects of the log could not be read and archived.",
     {
-      facts: { unread: unread.length, first: unread[0]?.key, reason: unread[0]?.reason },
-      next: "make the objects readable, or remove them from the log, then close again",
+      facts: { unread: unread.length, first: first?.key, reason: first?.reason },
+      next: `${first?.next}, or remove it from the log; then close again`,
       retryable: true,
     },
   );

@@ -10,7 +10,7 @@ import {
   partitionOfKey,
 } from "../core/partition.ts";
 import type { Ruleset } from "../core/ruleset.ts";
-import { messageOf } from "../errors.ts";
+import { messageOf, PayrootError } from "../errors.ts";
 import { mapOrdered } from "../objects/concurrent.ts";
 import type { ObjectInfo, ObjectStore } from "../objects/object-store.ts";
 import { archived, heads, listings, objectNumbers, within } from "../store/keys.ts";
@@ -38,11 +38,14 @@ export type IngestOptions = {
   readonly onProgress?: (progress: IngestReport) => void;
 };
 
-/** What one pass did. `unread` are objects that could not be read this time; they are tried again in the next. */
+/** An object that could not be read, or not be archived: why, and what the reader of this can do about it. */
+export type Unread = { readonly key: string; readonly reason: string; readonly next: string };
+
+/** What one pass did. What is `unread` this time is tried again in the next. */
 export type IngestReport = Counters & {
   readonly listed: number;
   readonly objects: number;
-  readonly unread: readonly { readonly key: string; readonly reason: string }[];
+  readonly unread: readonly Unread[];
 };
 
 /** A ledger that has read nothing yet. */
@@ -73,7 +76,7 @@ export async function ingest(ports: IngestPorts, options: IngestOptions): Promis
   let listed = 0;
   let objects = 0;
   let counters = emptyCounters;
-  const unread: { key: string; reason: string }[] = [];
+  const unread: Unread[] = [];
   const report = (): IngestReport => ({ listed, objects, unread, ...counters });
   const ruleset = head.nextOrdinal > head.openFrom ? (head.ruleset ?? options.ruleset) : options.ruleset;
 
@@ -209,7 +212,7 @@ async function fetchObject(
   ports: IngestPorts,
   info: ObjectInfo & { readonly partition: Partition },
   signal: AbortSignal | undefined,
-): Promise<Fetched | { key: string; reason: string } | undefined> {
+): Promise<Fetched | Unread | undefined> {
   const { key, partition } = info;
   try {
     const stored = await ports.log.get(key, { maxBytes: largestRead, ...(signal ? { signal } : {}) });
@@ -223,7 +226,7 @@ async function fetchObject(
     return { ...object, archiveKey: archiving.archiveKey, writes: [listing, ...archiving.writes] };
   } catch (error) {
     signal?.throwIfAborted();
-    return { key, reason: messageOf(error) };
+    return unreadBecause(error, key);
   }
 }
 
@@ -252,4 +255,25 @@ async function archiveObject(
   if (held === sha256) return { archiveKey: plainName, writes };
   await ports.archive.put(ownName, content);
   return { archiveKey: ownName, writes };
+}
+
+function unreadBecause(error: unknown, key: string): Unread {
+  const known = error instanceof PayrootError ? error : undefined;
+  const facts = Object.entries(known?.facts ?? {}).filter(([, value]) => value !== undefined);
+  const place = facts.map(([name, value]) => `${name} ${String(value)}`).join(", ");
+  return {
+    key,
+    reason: `${messageOf(error)}${place && ` (${place})`}`,
+    next: known?.next ?? "make the object readable",
+  };
+}
+
+/** The error of a pass that left objects out. */
+export function objectsUnread({ objects, events, unread }: IngestReport): PayrootError {
+  const [first] = unread;
+  return new PayrootError("objects-unread", "Some objects could not be read and archived; all others were.", {
+    facts: { read: objects, events, unread: unread.length, first: first?.key, reason: first?.reason },
+    next: `${first?.next}; the next pass reads only what is missing`,
+    retryable: true,
+  });
 }

@@ -1,4 +1,3 @@
-import { PayrootError } from "../errors.ts";
 import {
   type ChainIdentity,
   type ClosePorts,
@@ -8,7 +7,7 @@ import {
 } from "./close-epoch.ts";
 import type { Stage } from "./daemon.ts";
 import { openingTime } from "./derive-epoch.ts";
-import { type IngestOptions, type IngestReport, ingest, readHead } from "./ingest.ts";
+import { type IngestOptions, type IngestReport, ingest, objectsUnread, readHead } from "./ingest.ts";
 
 /** Reads what is new in the log. The first pass of a process lists everything, later ones look back a while. */
 export function ingestStage(
@@ -24,7 +23,7 @@ export function ingestStage(
       const report = await ingest(ports, listedAll && lookBackSeconds !== undefined ? options : everything);
       listedAll = true;
       if (report.objects > 0) options.onRead(report);
-      if (report.unread.length > 0) throw unread(report);
+      if (report.unread.length > 0) throw objectsUnread(report);
     },
   };
 }
@@ -61,12 +60,4 @@ export function closeStage(
 export function lastBoundary(now: number, epochSeconds: number): number {
   const length = epochSeconds * 1000;
   return Math.floor(now / length) * length;
-}
-
-function unread({ unread: objects }: IngestReport): PayrootError {
-  return new PayrootError("objects-unread", `Some objects of the log could not be read: ${objects.length}.`, {
-    facts: { unread: objects.length, first: objects[0]?.key, reason: objects[0]?.reason },
-    next: "make them readable; they are tried again in every round",
-    retryable: true,
-  });
 }

@@ -3,7 +3,7 @@ import { Level } from "level";
 import { messageOf, PayrootError } from "../errors.ts";
 import type { LedgerStore, StoreWrite } from "./ledger-store.ts";
 
-/** Opens the LevelDB database in `directory`, made if missing. Throws `data-directory-locked`, `data-directory-unusable`. */
+/** Opens the LevelDB database in `directory`, made if missing. Throws `data-directory-locked`, `data-directory-unusable`, `data-directory-write-failed`. */
 export async function openLevelStore(directory: string): Promise<LedgerStore> {
   await mkdir(directory, { recursive: true }).catch((error: unknown) => {
     throw unusable(directory, error);
@@ -96,9 +96,12 @@ function openFault(directory: string, error: unknown): PayrootError {
 }
 
 function unusable(directory: string, error: unknown): PayrootError {
+  // LevelDB gives a full disk by its message alone.
+  if (/no space left|file too large|quota exceeded/i.test(messageOf(error)))
+    return writeFault(directory, error);
   return new PayrootError("data-directory-unusable", "The data directory cannot be opened.", {
     facts: { directory, reason: messageOf(error) },
-    next: "check that the path is a directory this user may write to and that the disk has room, or give another --data-dir",
+    next: "check that the path is a directory this user may write to, or give another --data-dir",
     cause: error,
     exitCode: 2,
   });
