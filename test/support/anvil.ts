@@ -50,7 +50,7 @@ export async function deployTestDistributor(
   { local, control }: ReturnType<typeof useAnvil>,
   options: { readonly activationDelaySeconds?: number; readonly fundsEth?: string } = {},
 ): Promise<TestDistributor> {
-  const { activationDelaySeconds = 60, fundsEth = "1000" } = options;
+  const { activationDelaySeconds = 60, fundsEth = "1" } = options;
   const [admin, poster, guardian] = await Promise.all([0, 1, 2].map((index) => signerAt(local(), index)));
   if (admin === undefined || poster === undefined || guardian === undefined) fail("too few accounts");
   const account = privateKeyToAccount(local().accounts[0]?.privateKey ?? "0x");
