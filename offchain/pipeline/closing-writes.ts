@@ -51,9 +51,11 @@ export async function closingWrites(
   return writes;
 }
 
-function madePair({ job, receipt }: AiPair): MadePair {
+/** What the ledger remembers of a pair that a close makes. */
+export function madePair({ job, receipt }: AiPair): MadePair {
   const place = ({ ordinal, position }: AiEvent) => ({ ordinal, position });
-  return { time: job.time, feesWei: job.feesWei.toString(), job: place(job), receipt: place(receipt) };
+  const { partition, time, feesWei } = job;
+  return { partition, time, feesWei: feesWei.toString(), job: place(job), receipt: place(receipt) };
 }
 
 /** Forgets what later events cannot bring back: changes before the newest reset, and all but the newest of each. */

@@ -1,13 +1,13 @@
-import { sha256Hex } from "../core/hash.ts";
 import { parseObject } from "../core/object.ts";
 import { parsePartitionName } from "../core/partition.ts";
 import type { Ruleset } from "../core/ruleset.ts";
-import { invariant, PayrootError } from "../errors.ts";
-import { objects, rejections } from "../store/keys.ts";
+import { invariant } from "../errors.ts";
+import { objects, rejections, within } from "../store/keys.ts";
 import { del, getOne, walk } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import type { Counters, Head, ObjectRecord, RecordedRejection } from "../store/records.ts";
 import { addCounters, applyObject, emptyCounters } from "./apply-object.ts";
+import { readArchived } from "./archived.ts";
 import { type IngestPorts, readHead } from "./ingest.ts";
 
 /** A rejected event, or with position −1 a rejected object; `closed` when its epoch is, so that it may be retried. */
@@ -50,7 +50,7 @@ export async function retryQuarantine(ports: IngestPorts, configured: Ruleset): 
   let head = await readHead(ports.store);
   const ruleset = head.nextOrdinal > head.openFrom ? (head.ruleset ?? configured) : configured;
   let report: RetryReport = { ...emptyCounters, looked: 0, objects: 0, waiting: 0 };
-  for (const [ordinal, positions] of await rejectedPositions(ports.store)) {
+  for (const [ordinal, positions] of await rejectedObjects(ports.store)) {
     if (ordinal >= head.openFrom) {
       report = { ...report, waiting: report.waiting + 1 };
       continue;
@@ -65,7 +65,7 @@ export async function retryQuarantine(ports: IngestPorts, configured: Ruleset): 
 }
 
 /** Positions that were rejected for what they are, not for a conflict, by object number. */
-async function rejectedPositions(store: LedgerStore): Promise<Map<number, number[]>> {
+async function rejectedObjects(store: LedgerStore): Promise<Map<number, number[]>> {
   const found = new Map<number, number[]>();
   for await (const { key, value } of walk(store, rejections)) {
     if (value.reason === "conflicting-duplicate") continue;
@@ -74,18 +74,26 @@ async function rejectedPositions(store: LedgerStore): Promise<Map<number, number
   return found;
 }
 
-async function retryObject(
-  ports: IngestPorts,
+/** The positions of one object that were rejected for what they are, not for a conflict. */
+export async function rejectedPositions(store: LedgerStore, ordinal: number): Promise<number[]> {
+  const positions: number[] = [];
+  for await (const { key, value } of walk(store, rejections, { within: within.ordinal(ordinal) })) {
+    if (value.reason !== "conflicting-duplicate") positions.push(key.position);
+  }
+  return positions;
+}
+
+/** Reads one rejected object of a closed epoch again; undefined when its outcome is the same. */
+export async function retryObject(
+  ports: Pick<IngestPorts, "store" | "archive">,
   retry: { head: Head; ruleset: Ruleset; ordinal: number; positions: readonly number[] },
 ): Promise<{ head: Head; record: Counters } | undefined> {
   const { head, ruleset, ordinal, positions } = retry;
   const { key, sha256, bytes, archiveKey, partition } = await recordAt(ports.store, ordinal);
-  const stored = await ports.archive.get(archiveKey);
-  if (stored === undefined || sha256Hex(stored.bytes) !== sha256)
-    throw archiveIncomplete({ archiveKey, sha256 });
+  const content = await readArchived(ports.archive, { archiveKey, sha256 });
   const place = parsePartitionName(partition);
   invariant(place !== undefined, "An object has no partition.", { object: key, partition });
-  const parsed = parseObject(stored.bytes, { key, partition: place, ruleset });
+  const parsed = parseObject(content, { key, partition: place, ruleset });
   const refused = new Set(
     "reason" in parsed ? [-1] : parsed.rejections.map((rejection) => rejection.position),
   );
@@ -95,11 +103,4 @@ async function retryObject(
   const settled = positions.map((position) => del(rejections, { ordinal, position }));
   await ports.store.write([...settled, ...applied.writes], { durable: true });
   return applied;
-}
-
-function archiveIncomplete(facts: { archiveKey: string; sha256: string }): PayrootError {
-  return new PayrootError("archive-incomplete", "The archive does not hold an object that the ledger used.", {
-    facts,
-    next: "restore the object in the archive store, then retry",
-  });
 }

@@ -266,6 +266,7 @@ export type ClosedSumKey = {
 
 /** An AI pair that a close made: the job's time (ms since 1970) and fees, and where its two events stand. */
 export type MadePair = {
+  readonly partition: string;
   readonly time: number;
   readonly feesWei: string;
   readonly job: { readonly ordinal: number; readonly position: number };
