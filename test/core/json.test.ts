@@ -128,13 +128,20 @@ test("given keys that name something of every object, then they are data like an
   );
 });
 
-test("given nesting without end, then it is decoded or refused, and the stack holds", () => {
+test("given a key with an escape after one with a backslash, then neither is mistaken for the other", () => {
+  // JSON.parse of V8 13.6 returns the key a\\ for both.
+  expect(Object.keys(decodeJson('{"x":0,"a\\\\":1}') ?? {})).toEqual(["x", "a\\"]);
+  expect(Object.keys(decodeJson('{"x":0,"a\\n":1}') ?? {})).toEqual(["x", "a\n"]);
+});
+
+test("given nesting without end, then it is decoded, and the stack holds", () => {
   const deep = (levels: number, inner: string): string =>
     `${"[".repeat(levels)}${inner}${"]".repeat(levels)}`;
-  expect(() => decodeJson(deep(100_000, ""))).not.toThrow();
-  expect(() => decodeJson(`{"a":1.5,"b":${deep(100_000, "")}}`)).not.toThrow();
-  expect(() => decodeJson(deep(500, "1.5"))).not.toThrow();
-  expect(() => decodeJson(deep(100_000, "1.5"))).toThrow(SyntaxError);
+  for (const inner of ["", "1.5", '"\\n"', "12345678901234567"]) {
+    expect(() => decodeJson(deep(100_000, inner))).not.toThrow();
+    expect(() => decodeJson(`{"a":1.5,"b":${deep(100_000, inner)}}`)).not.toThrow();
+    expect(() => decodeJson(`${deep(100_000, inner)}]`)).toThrow(SyntaxError);
+  }
 });
 
 /** One text for each JSON value: keys sorted, numbers as sign, digits and power of ten. */
