@@ -22,9 +22,11 @@ export function directoryError(
     case "ENOENT":
       return directoryMissing(attempt.root);
     case "ENOTDIR":
+    case "EEXIST":
       return notADirectory(attempt.root);
     case "ENOSPC":
     case "EDQUOT":
+    case "EFBIG":
       return diskFull(facts);
     case "EROFS":
       return readOnly(facts);
@@ -74,7 +76,7 @@ export function throughALink(key: string): PayrootError {
 function diskFull(facts: Facts): PayrootError {
   return new PayrootError("disk-full", "The disk is full; the object was not stored.", {
     facts,
-    next: "free some space (or raise the quota); nothing was lost, and the work goes on from here",
+    next: "free some space (or raise the quota or limit); nothing was lost, and the work goes on from here",
     retryable: true,
   });
 }
