@@ -149,7 +149,8 @@ function controlOf(rpcUrl: string) {
     send: async (given: { from: Address; to: Address; value?: bigint; data?: Hex }): Promise<void> => {
       const { from, ...rest } = given;
       const hash = await client.sendTransaction({ account: from, ...rest });
-      await client.waitForTransactionReceipt({ hash, pollingInterval: 10 });
+      const { status } = await client.waitForTransactionReceipt({ hash, pollingInterval: 10 });
+      if (status !== "success") fail("the transaction was reverted");
     },
   };
 }
