@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { zeroAddress } from "../../offchain/core/address.ts";
+import type { Ruleset } from "../../offchain/core/ruleset.ts";
+import { openObjectStore } from "../../offchain/objects/open.ts";
+import { ingest } from "../../offchain/pipeline/ingest.ts";
+import { openLevelStore } from "../../offchain/store/level.ts";
+
+/** One measurement, made in a process of its own and printed as JSON. */
+export type IngestMeasurement = {
+  readonly seconds: number;
+  /** Processor time of all threads. */
+  readonly cpuSeconds: number;
+  /** Resident memory in MiB after each 100,000 events. */
+  readonly residentMiB: readonly number[];
+};
+
+const ruleset: Ruleset = {
+  scheme: "per-job-fee",
+  asset: zeroAddress,
+  commissionPpm: 250_000,
+  correlationWindowSeconds: 3600,
+  maxEventFeeWei: "10000000000000000000",
+  maxObjectBytes: 1 << 26,
+};
+
+const works = { ingest: ingestLog, parse: parseLog, hash: hashLog };
+
+/** What can be measured: ingest, and the bare work on the same bytes that it is compared with. */
+export type IngestWork = keyof typeof works;
+
+const [work, folder = ""] = process.argv.slice(2);
+console.log(JSON.stringify(await works[work as IngestWork](folder)));
+
+/** Reading plus `JSON.parse` alone, which already corrupts integers above 2^53. */
+function parseLog(log: string): Promise<IngestMeasurement> {
+  return readLog(log, (bytes) => JSON.parse(Buffer.from(bytes.buffer).toString()));
+}
+
+/** Reading plus one SHA-256 of each whole object. */
+function hashLog(log: string): Promise<IngestMeasurement> {
+  return readLog(log, (bytes) => createHash("sha256").update(bytes).digest());
+}
+
+async function readLog(log: string, work: (bytes: Uint8Array) => unknown): Promise<IngestMeasurement> {
+  const store = openObjectStore(`file://${log}`);
+  return timed(async () => {
+    for await (const page of store.list()) {
+      for (const { key } of page) {
+        const object = await store.get(key);
+        if (object !== undefined) work(object.bytes);
+      }
+    }
+    return [];
+  });
+}
+
+/** The whole of ingest: listing, reading, archiving to a directory, and all ledger writes, the last one durable. */
+async function ingestLog(log: string): Promise<IngestMeasurement> {
+  const place = await mkdtemp(join(dirname(log), "ingest-"));
+  await mkdir(join(place, "archive"));
+  const ports = {
+    store: await openLevelStore(join(place, "ledger")),
+    log: openObjectStore(`file://${log}`),
+    archive: openObjectStore(`file://${join(place, "archive")}`),
+  };
+  const measurement = await timed(async () => {
+    const residentMiB: number[] = [];
+    await ingest(ports, {
+      ruleset,
+      partitions: undefined,
+      onProgress: ({ events }) => {
+        while (events >= (residentMiB.length + 1) * 100_000)
+          residentMiB.push(Math.round(process.memoryUsage().rss / 2 ** 20));
+      },
+    });
+    return residentMiB;
+  });
+  await ports.store.close();
+  await rm(place, { recursive: true });
+  return measurement;
+}
+
+async function timed(work: () => Promise<readonly number[]>): Promise<IngestMeasurement> {
+  const cpuBefore = process.cpuUsage();
+  const started = performance.now();
+  const residentMiB = await work();
+  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { seconds, cpuSeconds: (user + system) / 1e6, residentMiB };
+}

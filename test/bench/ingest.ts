@@ -1,0 +1,91 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type BacklogOptions, writeBacklog } from "../../offchain/demo/backlog.ts";
+import type { IngestMeasurement, IngestWork } from "./ingest-child.ts";
+import { diskOf, machine, median } from "./report.ts";
+
+const works: readonly IngestWork[] = ["parse", "hash", "ingest"];
+const rounds = 5;
+const backlog: BacklogOptions = { seed: "bench", objects: 100, eventsPerObject: 10_000, workers: 200 };
+const smallBacklog: BacklogOptions = { seed: "bench", objects: 20_000, eventsPerObject: 10, workers: 200 };
+
+/** Ingest from a directory against bare `JSON.parse` and SHA-256 of the same bytes, and its memory as history grows. */
+export async function run(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "payroot-bench-"));
+  try {
+    console.log("Ingest: a backlog in a directory, archived to another, into an empty ledger");
+    console.log(`machine: ${machine()}, ${await diskOf(folder)}`);
+    console.log(
+      "method:  each measurement in a fresh process, cold, order alternating from round to round; the",
+    );
+    console.log(
+      "         backlog was just written, so its bytes come from the page cache; ingest ends with its",
+    );
+    console.log(
+      "         last durable write; parse = reading plus JSON.parse alone; hash = reading plus SHA-256\n",
+    );
+    await measureLarge(join(folder, "large"));
+    await measureSmall(join(folder, "small"));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measureLarge(folder: string): Promise<void> {
+  const { log, events, bytes } = await writeLog(folder, backlog);
+  const size = `${events.toLocaleString("en")} events in ${backlog.objects} objects`;
+  console.log(`${size}, ${(bytes / events).toFixed(0)} bytes an event, 200 workers`);
+  const results = new Map<IngestWork, IngestMeasurement[]>(works.map((work) => [work, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const work of round % 2 === 0 ? works : works.toReversed())
+      results.get(work)?.push(await measureOnce(work, log));
+  }
+  const rates = new Map<IngestWork, number>();
+  console.log("work      events/s (median)   raw");
+  for (const [work, list] of results) {
+    const raw = list.map(({ seconds }) => events / seconds);
+    rates.set(work, median(raw));
+    console.log(`${work.padEnd(8)} ${format(median(raw)).padStart(18)}   ${raw.map(format).join("  ")}`);
+  }
+  const ratio = (other: IngestWork): string =>
+    ((rates.get("ingest") ?? Number.NaN) / (rates.get(other) ?? Number.NaN)).toFixed(3);
+  console.log(`ingest is ${ratio("parse")} of parse and ${ratio("hash")} of hash`);
+  const ingests = results.get("ingest") ?? [];
+  const cpu = ingests.map((one) => (one.cpuSeconds / events) * 1e6);
+  console.log(`processor time: ${median(cpu).toFixed(1)} µs an event, all threads`);
+  console.log("resident memory in MiB after each 100,000 events, one line a round:");
+  for (const { residentMiB } of ingests) console.log(`  ${residentMiB.join("  ")}`);
+  console.log();
+}
+
+/** What an object costs by itself: the same work on objects of ten events. */
+async function measureSmall(folder: string): Promise<void> {
+  const { log } = await writeLog(folder, smallBacklog);
+  const { seconds, residentMiB } = await measureOnce("ingest", log);
+  const rate = format(smallBacklog.objects / seconds);
+  const memory = `${residentMiB.join("  ")} MiB after each 100,000 events`;
+  console.log(`${format(smallBacklog.objects)} objects of 10 events: ${rate} objects/s, ${memory}`);
+}
+
+async function writeLog(
+  folder: string,
+  options: BacklogOptions,
+): Promise<{ log: string; events: number; bytes: number }> {
+  const log = join(folder, "log");
+  await mkdir(log, { recursive: true });
+  const { events, bytes } = await writeBacklog(log, options);
+  return { log, events, bytes };
+}
+
+async function measureOnce(work: IngestWork, log: string): Promise<IngestMeasurement> {
+  const child = new URL("ingest-child.ts", import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, [child, work, log]);
+  return JSON.parse(stdout);
+}
+
+function format(value: number): string {
+  return Math.round(value).toLocaleString("en");
+}
