@@ -119,6 +119,11 @@ export function epochFolder(epoch: number): string {
   return `epochs/${String(epoch).padStart(6, "0")}/`;
 }
 
+/** The folder that an epoch's files move to when the epoch is taken back, with its trailing slash. */
+export function revokedFolder({ epoch, manifestHash }: { epoch: number; manifestHash: Hash }): string {
+  return `revoked/${String(epoch).padStart(6, "0")}-${manifestHash.slice(2, 18)}/`;
+}
+
 /** The shard of an account: its first two hex digits, lower case. */
 export function shardOf(account: Address): string {
   return account.slice(2, 4).toLowerCase();

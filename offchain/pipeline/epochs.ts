@@ -1,4 +1,4 @@
-import { epochFolder, type Manifest } from "../core/artifacts.ts";
+import { epochFolder, type Manifest, revokedFolder } from "../core/artifacts.ts";
 import { keccak256Hex } from "../core/hash.ts";
 import { PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
@@ -22,14 +22,22 @@ export async function requireEpoch(store: LedgerStore, epoch: number): Promise<E
   return state;
 }
 
-/** The manifest of a closed epoch, checked against the hash that the ledger remembers. Throws `manifest-damaged`. */
+/**
+ * The manifest of a closed epoch, checked against the hash that the ledger remembers; also of one that was revoked, whose
+ * files have moved. Throws `manifest-damaged`.
+ */
 export async function readManifest(artifacts: ObjectStore, state: EpochState): Promise<Manifest> {
+  const expected = state.manifestHash;
   const key = `${epochFolder(state.epoch)}manifest.json`;
-  const stored = await artifacts.get(key);
-  const hash = stored === undefined ? undefined : keccak256Hex(stored.bytes);
-  if (stored === undefined || hash !== state.manifestHash)
-    throw manifestDamaged({ key, expected: state.manifestHash, found: hash });
-  return JSON.parse(new TextDecoder().decode(stored.bytes)) as Manifest;
+  let found: string | undefined;
+  for (const name of [key, `${revokedFolder(state)}manifest.json`]) {
+    const stored = await artifacts.get(name);
+    const hash = stored === undefined ? undefined : keccak256Hex(stored.bytes);
+    found ??= hash;
+    if (stored === undefined || hash !== expected) continue;
+    return JSON.parse(new TextDecoder().decode(stored.bytes)) as Manifest;
+  }
+  throw manifestDamaged({ key, expected, found });
 }
 
 /** The error for an epoch that was never closed. */
