@@ -1,5 +1,6 @@
 import { CommanderError, Option, Command as Program } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { claimCommand } from "./commands/claim.ts";
 import { type Command, type Context, usageInvalid } from "./commands/command.ts";
 import { epochClose, epochList, epochPreview, epochShow } from "./commands/epoch.ts";
 import { ingestCommand } from "./commands/ingest.ts";
@@ -23,6 +24,7 @@ const commands: readonly Command[] = [
   epochClose,
   epochPublish,
   workerShow,
+  claimCommand,
   quarantineList,
   quarantineRetry,
 ];
