@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { exitCodes, messageOf, PayrootError } from "../errors.ts";
 import { openDirectoryStore } from "./directory.ts";
 import { directoryError } from "./directory-errors.ts";
+import { openHttpStore } from "./http.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { openS3Store, type S3Options, type S3Place } from "./s3.ts";
 
@@ -10,13 +11,17 @@ import { openS3Store, type S3Options, type S3Place } from "./s3.ts";
 export type OpenOptions = { readonly s3?: S3Options; readonly create?: boolean };
 
 /**
- * The object store at `s3://bucket/prefix` or `file:///dir`; keys are relative to it. Connects to nothing, so that a
- * missing bucket or wrong credentials show at the first use. Throws `store-url-invalid`, `store-endpoint-invalid`, and with `create` what
- * making a folder can: `store-read-only`, `disk-full`, `store-not-a-directory`.
+ * The object store at `s3://bucket/prefix` or `file:///dir`, or, only to be read, at `http(s)://…`; keys are relative to
+ * it. Connects to nothing, so that a missing bucket or wrong credentials show at the first use. Throws `store-url-invalid`,
+ * `store-endpoint-invalid`, and with `create` what making a folder can: `store-read-only`, `disk-full`,
+ * `store-not-a-directory`.
  */
 export function openObjectStore(url: string, options: OpenOptions = {}): ObjectStore {
   if (url.startsWith("s3://")) return openS3Store(parseS3Url(url), checkedEndpoint(options.s3 ?? {}));
-  if (!url.startsWith("file:")) throw urlInvalid({ problem: "begins with neither s3:// nor file:///", url });
+  if (/^https?:\/\//.test(url)) return openHttpStore(checkedMirror(url));
+  if (!url.startsWith("file:")) {
+    throw urlInvalid({ problem: "begins with neither s3:// nor file:/// nor http(s)://", url });
+  }
   const root = parseFileUrl(url);
   if (options.create === true) makeRoot(root);
   return openDirectoryStore(root);
@@ -45,6 +50,18 @@ function parseFileUrl(url: string): string {
   } catch (error) {
     throw urlInvalid({ problem: messageOf(error), url });
   }
+}
+
+function checkedMirror(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined) throw urlInvalid({ problem: "is no URL", url });
+  if (parsed.username !== "" || parsed.password !== "") {
+    throw urlInvalid({ problem: "has credentials in it", url });
+  }
+  if (parsed.search !== "" || parsed.hash !== "") {
+    throw urlInvalid({ problem: "has a query or a fragment", url });
+  }
+  return parsed.href;
 }
 
 function checkedEndpoint(options: S3Options): S3Options {

@@ -12,6 +12,7 @@ describe("openObjectStore", () => {
     ["s3://pool-events//a//b/", "s3://pool-events/a/b/"],
     ["file:///var/lib/payroot", "file:///var/lib/payroot"],
     ["file:///with%20space", "file:///with%20space"],
+    ["http://127.0.0.1:9000/mirror", "http://127.0.0.1:9000/mirror/"],
   ])("given %s, then the store's url is %s", (given, expected) => {
     expect(openObjectStore(given, { s3: { endpoint } }).url).toBe(expected);
   });
@@ -20,7 +21,7 @@ describe("openObjectStore", () => {
     "",
     "pool-events",
     "/var/lib/payroot",
-    "http://127.0.0.1/bucket",
+    "ftp://127.0.0.1/bucket",
     "s3://",
     "s3:///prefix",
     "s3://UPPER/x",
