@@ -13,7 +13,7 @@ export type LedgerStore = {
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
   /** All or nothing of `writes`. With `durable` it is on disk, not only with the operating system, when it resolves. */
   write(writes: readonly StoreWrite[], options: { durable: boolean }): Promise<void>;
-  /** The entries of a range in key order, or against it, as of the call, in bounded memory. */
+  /** The entries of a range in key order, or against it, as of the first step of the walk, in bounded memory. */
   entries(
     range: StoreRange,
     options?: { reverse?: boolean },
