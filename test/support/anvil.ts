@@ -96,7 +96,16 @@ export type ProxyAnswer =
   | "hang-up";
 
 /** An RPC in front of a chain that does whatever `rule` says; without one it passes everything on. */
-export type RpcProxy = { readonly url: string; rule: Rule | undefined; readonly seen: string[] };
+export type RpcProxy = {
+  readonly url: string;
+  rule: Rule | undefined;
+  /** The HTTP status of every answer. */
+  status: number;
+  /** The methods asked for so far. */
+  readonly seen: string[];
+  /** The header of the last request. */
+  authorization: string | undefined;
+};
 
 type Rule = (request: ProxiedRequest) => ProxyAnswer | undefined | Promise<ProxyAnswer | undefined>;
 
@@ -114,6 +123,8 @@ export async function startRpcProxy(target: string): Promise<RpcProxy> {
     void (async () => {
       const { id, method, params = [] } = (await json(request)) as { id: number } & ProxiedRequest;
       seen.push(method);
+      proxy.authorization = request.headers.authorization;
+      response.statusCode = proxy.status;
       const forward = async (own = params): Promise<unknown> => (await ask(method, own)).result;
       const answer = (await proxy.rule?.({ method, params, forward })) ?? (await ask(method, params));
       if (answer === "hang-up") return request.socket.destroy();
@@ -124,7 +135,8 @@ export async function startRpcProxy(target: string): Promise<RpcProxy> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const place = server.address();
   const port = typeof place === "object" ? place?.port : undefined;
-  const proxy: RpcProxy = { url: `http://127.0.0.1:${port}`, rule: undefined, seen };
+  const url = `http://127.0.0.1:${port}`;
+  const proxy: RpcProxy = { url, rule: undefined, status: 200, seen, authorization: undefined };
   onTestFinished(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
