@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import hardhatToolboxViem from "@nomicfoundation/hardhat-toolbox-viem";
-import { defineConfig } from "hardhat/config";
+import { configVariable, defineConfig } from "hardhat/config";
 
 const require = createRequire(import.meta.url);
 
@@ -15,6 +15,11 @@ export default defineConfig({
         settings: { viaIR: true, evmVersion: "cancun", optimizer: { enabled: true, runs: 1_000_000 } },
       },
     },
+  },
+  // For source verification only; deploying is scripts/deploy.ts.
+  networks: {
+    arbitrumOne: { type: "http", chainId: 42161, url: configVariable("ETH_RPC_ENDPOINT") },
+    arbitrumSepolia: { type: "http", chainId: 421614, url: configVariable("ETH_RPC_ENDPOINT") },
   },
   // Two campaigns of invariants, honest and hostile: together 204,800 steps.
   test: { solidity: { fuzz: { runs: 256 }, invariant: { runs: 256, depth: 400, failOnRevert: true } } },

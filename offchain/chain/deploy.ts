@@ -3,6 +3,7 @@ import {
   type Address,
   type Chain,
   encodeDeployData,
+  getAddress,
   type Hex,
   type PublicClient,
   type Transport,
@@ -58,7 +59,7 @@ export async function deployDistributor(
   const transaction = await walletClient.sendTransaction({ data: deployData(args) });
   const receipt = await publicClient.waitForTransactionReceipt({ hash: transaction });
   if (receipt.status !== "success" || !receipt.contractAddress) throw deployFailed(transaction);
-  return { address: receipt.contractAddress, transaction, block: receipt.blockNumber };
+  return { address: getAddress(receipt.contractAddress), transaction, block: receipt.blockNumber };
 }
 
 /** Whether the code at the address is this source's: equal but for immutables. False, too, where there is no code. */

@@ -32,12 +32,12 @@ contract FundsTest is DistributorTest {
         eq(address(distributor).balance, 60);
     }
 
-    function test_GivenAPlainTransferOfEth_WhenSentWithTheOldStipend_ItIsAccepted() external {
+    function test_GivenAPlainTransferOfEth_WhenSent_ItIsAccepted() external {
         vm.deal(ANYONE, 100);
         vm.expectEmit(true, true, true, true, address(distributor));
         emit IRewardsDistributor.Funded(ANYONE, ETH, 40);
         vm.prank(ANYONE);
-        (bool ok,) = address(distributor).call{value: 40, gas: 0}("");
+        (bool ok,) = address(distributor).call{value: 40}("");
         yes(ok);
         eq(address(distributor).balance, 40);
     }
