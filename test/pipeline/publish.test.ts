@@ -108,27 +108,6 @@ test("given gas above the limit, when an epoch is published, then it waits for c
   expect(await posts(distributor.open())).toEqual([]);
 });
 
-test("given a signed post that the base fee outgrew, when it is resumed, then one with the same nonce outbids it", async () => {
-  const { ledger, distributor } = await closedEpochs(1);
-  const proxy = await startRpcProxy(anvil.local().rpcUrl);
-  const slow = { ...ledger, chain: distributor.open({ rpcUrl: proxy.url }) };
-  // The RPC swallows the transaction.
-  proxy.rule = ({ method }) => (method === "eth_sendRawTransaction" ? "hang-up" : undefined);
-  await expect(publishEpoch(slow, 1, { ...options(distributor), waitSeconds: 0 })).rejects.toMatchObject({
-    code: "post-unconfirmed",
-  });
-  await anvil.control().client.setNextBlockBaseFeePerGas({ baseFeePerGas: 20_000_000_000n });
-  await anvil.control().mine();
-
-  const ports = { ...ledger, chain: distributor.open() };
-  const [report] = await resumePublish(ports, options(distributor));
-
-  expect(report).toMatchObject({ state: "posted" });
-  expect(await posts(ports.chain)).toHaveLength(1);
-  await anvil.control().client.setNextBlockBaseFeePerGas({ baseFeePerGas: 1_000_000_000n });
-  await anvil.control().mine();
-});
-
 test("a timed-out receipt paid again", async () => {
   const { ledger, distributor } = await closedEpochs(1);
   const proxy = await startRpcProxy(anvil.local().rpcUrl);
