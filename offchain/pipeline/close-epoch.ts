@@ -9,7 +9,7 @@ import {
   manifestHash,
 } from "../core/artifacts.ts";
 import { manifestOf } from "../core/epoch.ts";
-import { epochFiles } from "../core/epoch-files.ts";
+import { type EpochFile, epochFiles } from "../core/epoch-files.ts";
 import { formatTime } from "../core/time.ts";
 import { PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
@@ -18,7 +18,7 @@ import { put } from "../store/keyspace.ts";
 import type { EpochState, Head } from "../store/records.ts";
 import { closingWrites } from "./closing-writes.ts";
 import { type DerivedEpoch, deriveEpoch, openingTime } from "./derive-epoch.ts";
-import { type IngestOptions, type IngestPorts, ingest, readHead, type Unread } from "./ingest.ts";
+import { type IngestOptions, type IngestPorts, ingest, outlookOf, readHead, type Unread } from "./ingest.ts";
 
 /** What closing works on. */
 export type ClosePorts = IngestPorts & { readonly artifacts: ObjectStore };
@@ -55,7 +55,7 @@ export async function closeEpoch(
 
 /** Finishes a close that was decided and then cut short; undefined when there is none, or nobody earned. */
 export async function finishClose(
-  ports: Pick<ClosePorts, "store" | "artifacts">,
+  ports: Omit<ClosePorts, "log">,
 ): Promise<CloseResult | undefined> {
   const { store, artifacts } = ports;
   const head = await readHead(store);
@@ -65,7 +65,7 @@ export async function finishClose(
     await store.write([put(heads, "head", { ...head, closing: null })], { durable: true });
     return undefined;
   }
-  const manifest = await writeArtifacts(artifacts, derived);
+  const manifest = await writeFiles(ports, derived);
   const state = epochStateOf(manifest, head);
   await store.write(await closingWrites(store, { head, state, ...derived }), { durable: true });
   await putLatest(artifacts, { epoch: state.epoch, manifestHash: state.manifestHash, posted: false });
@@ -93,18 +93,32 @@ export async function putLatest(artifacts: ObjectStore, latest: LatestPointer): 
   await artifacts.put("latest.json", jsonBytes(latest), { contentType: "application/json" });
 }
 
-async function writeArtifacts(store: ObjectStore, derived: DerivedEpoch): Promise<Manifest> {
-  const { closed, records, inputs } = derived;
-  const folder = epochFolder(closed.input.epoch);
+async function writeFiles(
+  { artifacts, archive }: Pick<ClosePorts, "artifacts" | "archive">,
+  { closed, records, inputs }: DerivedEpoch,
+): Promise<Manifest> {
+  const { epoch } = closed.input;
   const files: FileEntry[] = [];
+  const write = async ({ name, bytes }: EpochFile): Promise<void> => {
+    await putArtifact(artifacts, { epoch, name, bytes });
+    await archiveEpochFile(archive, { epoch, name, bytes });
+  };
   for (const file of epochFiles(closed, records)) {
-    const contentType = file.name.endsWith(".ndjson") ? "application/x-ndjson" : "application/json";
-    await store.put(`${folder}${file.name}`, file.bytes, { contentType });
+    await write(file);
     files.push(fileEntry(file.name, file.bytes));
   }
   const manifest = manifestOf(closed, { inputs, files });
-  await store.put(`${folder}manifest.json`, jsonBytes(manifest), { contentType: "application/json" });
+  await write({ name: "manifest.json", bytes: jsonBytes(manifest) });
   return manifest;
+}
+
+/** Puts a file of an epoch into the artifacts store. */
+export async function putArtifact(
+  artifacts: ObjectStore,
+  { epoch, name, bytes }: EpochFile & { readonly epoch: number },
+): Promise<void> {
+  const contentType = name.endsWith(".ndjson") ? "application/x-ndjson" : "application/json";
+  await artifacts.put(`${epochFolder(epoch)}${name}`, bytes, { contentType });
 }
 
 function logIncomplete(unread: readonly Unread[]): PayrootError {
@@ -115,7 +129,7 @@ function logIncomplete(unread: readonly Unread[]): PayrootError {
     {
       facts: { unread: unread.length, first: first?.key, reason: first?.reason },
       next: `${first?.next}, or remove it from the log; then close again`,
-      retryable: true,
+      ...outlookOf(unread),
     },
   );
 }

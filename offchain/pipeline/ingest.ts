@@ -1,6 +1,5 @@
-import { setImmediate } from "node:timers/promises";
 import { sha256Hex } from "../core/hash.ts";
-import { type ObjectContext, type ObjectRejection, type ParsedObject, parseSteps } from "../core/object.ts";
+import type { ObjectRejection, ParsedObject } from "../core/object.ts";
 import {
   firstTimeOfKey,
   keyFloorAt,
@@ -10,7 +9,7 @@ import {
   partitionOfKey,
 } from "../core/partition.ts";
 import type { Ruleset } from "../core/ruleset.ts";
-import { messageOf, PayrootError } from "../errors.ts";
+import { type ExitCode, exitCodes, messageOf, PayrootError } from "../errors.ts";
 import { mapOrdered } from "../objects/concurrent.ts";
 import type { ObjectInfo, ObjectStore } from "../objects/object-store.ts";
 import { archived, heads, listings, objectNumbers, within } from "../store/keys.ts";
@@ -38,8 +37,13 @@ export type IngestOptions = {
   readonly onProgress?: (progress: IngestReport) => void;
 };
 
-/** An object that could not be read, or not be archived: why, and what the reader of this can do about it. */
-export type Unread = { readonly key: string; readonly reason: string; readonly next: string };
+/** An object that could not be read, or not be archived: why, what to do about it, and whether that may pass by itself. */
+export type Unread = {
+  readonly key: string;
+  readonly reason: string;
+  readonly next: string;
+  readonly exitCode: ExitCode;
+};
 
 /** What one pass did. What is `unread` this time is tried again in the next. */
 export type IngestReport = Counters & {
@@ -83,42 +87,30 @@ export async function ingest(ports: IngestPorts, options: IngestOptions): Promis
   const wanted = unseen(ports, options, (count) => {
     listed += count;
   });
-  const apply = async (fetched: Fetched & { archiveKey: string }, parsed: ParsedObject | ObjectRejection) => {
-    const { key, sha256, archiveKey, partition, content } = fetched;
-    const named = { key, sha256, bytes: content.length, archiveKey, partition: partitionName(partition) };
-    const applied = await applyObject(ports.store, { head, ruleset }, { ...named, parsed });
-    await ports.store.write([...fetched.writes, ...applied.writes], { durable: false });
+  const fetched = mapOrdered(wanted, { concurrency: readsAtOnce }, (info) =>
+    fetchObject(ports, info, signal),
+  );
+  const parse = ports.parse ?? parseInTurns;
+  // One object is applied at a time; the next ones are fetched and parsed meanwhile.
+  for await (const object of mapOrdered(fetched, { concurrency: parsesAtOnce }, (one) =>
+    parseFetched(one, { parse, ruleset }),
+  )) {
+    signal?.throwIfAborted();
+    if (object === undefined) continue;
+    if ("reason" in object) {
+      unread.push(object);
+      continue;
+    }
+    if (!("parsed" in object)) {
+      await ports.store.write(object.writes, { durable: false });
+      continue;
+    }
+    const applied = await applyObject(ports.store, { head, ruleset }, object);
+    await ports.store.write([...object.writes, ...applied.writes], { durable: false });
     head = applied.head;
     objects += 1;
     counters = addCounters(counters, applied.record);
     options.onProgress?.(report());
-  };
-
-  // One object is applied at a time, and the next one parsed while the store looks up and writes.
-  let applying = Promise.resolve();
-  try {
-    for await (const fetched of mapOrdered(wanted, { concurrency: readsAtOnce }, (info) =>
-      fetchObject(ports, info, signal),
-    )) {
-      signal?.throwIfAborted();
-      if (fetched === undefined) continue;
-      if ("reason" in fetched) {
-        unread.push(fetched);
-        continue;
-      }
-      const { key, partition, content, archiveKey } = fetched;
-      if (archiveKey === undefined) {
-        await ports.store.write(fetched.writes, { durable: false });
-        continue;
-      }
-      const parsed = await parseInTurns(content, { key, partition, ruleset });
-      await applying;
-      applying = apply({ ...fetched, archiveKey }, parsed);
-      // Its failure is thrown where it is awaited; until then it must not count as unhandled.
-      applying.catch(() => {});
-    }
-  } finally {
-    await applying;
   }
   // One durable write makes everything before it durable, too.
   if (objects > 0) await ports.store.write([put(heads, "head", head)], { durable: true });
@@ -126,19 +118,7 @@ export async function ingest(ports: IngestPorts, options: IngestOptions): Promis
 }
 
 const readsAtOnce = 4;
-
-async function parseInTurns(
-  content: Uint8Array,
-  context: ObjectContext,
-): Promise<ParsedObject | ObjectRejection> {
-  const steps = parseSteps(content, context);
-  let step = steps.next();
-  while (step.done !== true) {
-    await setImmediate();
-    step = steps.next();
-  }
-  return step.value;
-}
+const parsesAtOnce = 2;
 
 type Fetched = {
   readonly key: string;
@@ -265,6 +245,7 @@ function unreadBecause(error: unknown, key: string): Unread {
     key,
     reason: `${messageOf(error)}${place && ` (${place})`}`,
     next: known?.next ?? "make the object readable",
+    exitCode: known?.exitCode ?? exitCodes.temporary,
   };
 }
 
@@ -274,6 +255,12 @@ export function objectsUnread({ objects, events, unread }: IngestReport): Payroo
   return new PayrootError("objects-unread", "Some objects could not be read and archived; all others were.", {
     facts: { read: objects, events, unread: unread.length, first: first?.key, reason: first?.reason },
     next: `${first?.next}; the next pass reads only what is missing`,
-    retryable: true,
+    ...outlookOf(unread),
   });
+}
+
+/** Whether a pass that left objects out may come to its end when it is only made again. */
+export function outlookOf(unread: readonly Unread[]): { retryable: boolean; exitCode: ExitCode } {
+  const lasting = unread.find(({ exitCode }) => exitCode !== exitCodes.temporary);
+  return { retryable: lasting === undefined, exitCode: lasting?.exitCode ?? exitCodes.temporary };
 }
