@@ -54,9 +54,7 @@ export async function closeEpoch(
 }
 
 /** Finishes a close that was decided and then cut short; undefined when there is none, or nobody earned. */
-export async function finishClose(
-  ports: Omit<ClosePorts, "log">,
-): Promise<CloseResult | undefined> {
+export async function finishClose(ports: Omit<ClosePorts, "log">): Promise<CloseResult | undefined> {
   const { store, artifacts } = ports;
   const head = await readHead(store);
   if (head.closing === null) return undefined;
@@ -67,8 +65,9 @@ export async function finishClose(
   }
   const manifest = await writeFiles(ports, derived);
   const state = epochStateOf(manifest, head);
-  await store.write(await closingWrites(store, { head, state, ...derived }), { durable: true });
+  // Before the ledger moves on: after it, nothing would put right a pointer that failed to be written.
   await putLatest(artifacts, { epoch: state.epoch, manifestHash: state.manifestHash, posted: false });
+  await store.write(await closingWrites(store, { head, state, ...derived }), { durable: true });
   return { manifest, state };
 }
 

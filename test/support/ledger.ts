@@ -68,7 +68,6 @@ export async function openLedgerIn(folder: string): Promise<TestLedger> {
     archive: await open("archive"),
     artifacts: await open("artifacts"),
   };
-  const midnight = Date.UTC(2025, 10, 6);
   return {
     ...ports,
     folder,
@@ -77,13 +76,17 @@ export async function openLedgerIn(folder: string): Promise<TestLedger> {
       await ports.log.put(key, content instanceof Uint8Array ? content : Buffer.from(text));
     },
     ingest: (rules = {}) => ingest(ports, { ruleset: { ...ruleset, ...rules }, partitions: undefined }),
-    close: (second = 0, rules = {}) =>
-      closeEpoch(ports, {
-        ruleset: { ...ruleset, ...rules },
-        partitions: undefined,
-        chainId: 0,
-        distributor: zeroAddress,
-        closesAt: midnight + second * 1000,
-      }),
+    close: (second = 0, rules = {}) => closeEpoch(ports, closeOptions(second, rules)),
+  };
+}
+
+/** How the tests close an epoch, at a time given in seconds after 2025-11-06T00:00:00Z: for no chain. */
+export function closeOptions(second = 0, rules: Partial<Ruleset> = {}) {
+  return {
+    ruleset: { ...ruleset, ...rules },
+    partitions: undefined,
+    chainId: 0,
+    distributor: zeroAddress,
+    closesAt: Date.UTC(2025, 10, 6) + second * 1000,
   };
 }
