@@ -33,6 +33,7 @@ export async function publishEpoch(
   epoch: number,
   options: PublishOptions,
 ): Promise<PublishReport> {
+  await settleBefore(ports, epoch);
   const posting = await postingOf(ports, epoch);
   const settled = await settle(ports, posting, options.attestations);
   if (settled !== undefined) return settled;
@@ -69,6 +70,13 @@ export async function resumePublish(ports: PublishPorts, options: PublishOptions
     reports.push(await publishEpoch(ports, epoch, { ...options, broadcast: options.broadcast && begun }));
   }
   return reports;
+}
+
+/** Notes the epochs before that somebody else posted, so that their files are written, too. */
+async function settleBefore(ports: PublishPorts, epoch: number): Promise<void> {
+  let first = epoch;
+  while (first > 1 && (await readJournal(ports, first - 1))?.posted == null) first -= 1;
+  for (let before = first; before < epoch; before += 1) await settle(ports, await postingOf(ports, before));
 }
 
 /** The loop of a post: look, then sign, send or wait, until the epoch stands or the time is up. */

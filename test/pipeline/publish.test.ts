@@ -63,6 +63,24 @@ test("given an epoch before it that is not on chain, when an epoch is published,
   });
 });
 
+test("given epochs posted by somebody else, when the next is published, then their files are written too", async () => {
+  const { ledger, distributor } = await closedEpochs(3);
+  const ports = { ...ledger, chain: distributor.open() };
+  const elsewhere = { ...(await closedEpochs(0)).ledger, chain: ports.chain };
+  for (const epoch of [1, 2]) {
+    await closeForChain(elsewhere, { epoch, distributor: distributor.address });
+    await publishEpoch(elsewhere, epoch, options(distributor));
+  }
+
+  await publishEpoch(ports, 3, options(distributor));
+
+  for (const epoch of [1, 2, 3]) {
+    expect(await readJson<RecordFile>(ledger, `epochs/00000${epoch}/record.json`)).toMatchObject({
+      record: { epoch },
+    });
+  }
+});
+
 test("given too little money in the distributor, when an epoch is published, then the missing amount is told", async () => {
   const distributor = await deployTestDistributor(anvil, { fundsEth: "0" });
   const ledger = await openTestLedger();
