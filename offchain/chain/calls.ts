@@ -12,6 +12,15 @@ export function postEpochCall(record: EpochRecord, attestations: readonly Attest
   return { data: encodeFunctionData({ abi: distributorAbi, functionName: "postEpoch", args }), valueWei: 0n };
 }
 
+/** The call that takes back an epoch and all after it; `last` is the record of the epoch before, as posted. */
+export function revokeFromCall(epoch: number, last: EpochRecord): DistributorCall {
+  const args = [BigInt(epoch), last] as const;
+  return {
+    data: encodeFunctionData({ abi: distributorAbi, functionName: "revokeFrom", args }),
+    valueWei: 0n,
+  };
+}
+
 /** A claim: one leaf, and its proof against the root of an epoch. */
 export type Claim = { readonly epoch: number; readonly leaf: Leaf; readonly proof: readonly Hash[] };
 

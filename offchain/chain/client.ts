@@ -1,6 +1,7 @@
 import { erc20Abi, type Hex, hexToBigInt, hexToNumber, type RpcBlock, toHex } from "viem";
 import { type Address, zeroAddress } from "../core/address.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
+import { isDistributor } from "./deploy.ts";
 import { distributorReader } from "./distributor.ts";
 import type {
   AssetBooks,
@@ -12,6 +13,7 @@ import type {
 } from "./distributor-chain.ts";
 import { readLogs } from "./logs.ts";
 import { openRpc, type Rpc } from "./rpc.ts";
+import { isSignature } from "./signature.ts";
 import { planTransaction, readReceipt, sendTransaction, signTransaction } from "./transactions.ts";
 
 /** Which distributor, through which RPC, and the limits of what is sent. */
@@ -43,6 +45,8 @@ export function openDistributorChain(options: ChainOptions): DistributorChain {
     verify: () => verify(rpc, { chainId, distributor }),
     block: (tag) => readBlock(rpc, tag),
     ...views(rpc, distributor),
+    isSignature: (signed) => isSignature(rpc, signed),
+    isOurCode: () => rpc.ask((client) => isDistributor(client, distributor)),
     balanceWei: (address) => rpc.ask((client) => client.getBalance({ address })),
     transactionCount: async (account, at) =>
       hexToNumber(
@@ -79,7 +83,7 @@ type Views = Pick<
   | "asset"
   | "claimed"
   | "recipientOf"
-  | "isPoster"
+  | "hasRole"
 >;
 
 function views(rpc: Rpc, distributor: Address): Views {
@@ -104,8 +108,8 @@ function views(rpc: Rpc, distributor: Address): Views {
     },
     claimed: ({ account, asset }) => rpc.ask(() => read.claimed([account, asset])),
     recipientOf: (account) => rpc.ask(() => read.recipientOf([account])),
-    isPoster: async (account) => {
-      const role = await rpc.ask(() => read.POSTER());
+    hasRole: async (name, account) => {
+      const role = await rpc.ask(() => read[name]());
       return rpc.ask(() => read.hasRole([role, account]));
     },
   };

@@ -4,6 +4,9 @@ import type { Hex } from "../core/hex.ts";
 import type { EpochRecord } from "./record.ts";
 import type { Signer } from "./signer.ts";
 
+/** Who may do what: post epochs, revoke and pause, attest. */
+export type Role = "POSTER" | "GUARDIAN" | "ATTESTOR";
+
 /** A block as far as payroot needs it; time in seconds since 1970. */
 export type Block = {
   readonly number: number;
@@ -128,7 +131,11 @@ export type DistributorChain = {
   /** What the account has received of the asset so far, in its smallest unit. */
   claimed(of: { account: Address; asset: Address }): Promise<bigint>;
   recipientOf(account: Address): Promise<Address>;
-  isPoster(account: Address): Promise<boolean>;
+  hasRole(role: Role, account: Address): Promise<boolean>;
+  /** Whether the contract would accept a signature of a digest: ECDSA, or ERC-1271 where the signer has code. */
+  isSignature(signed: { digest: Hash; signer: Address; signature: Hex }): Promise<boolean>;
+  /** Whether the code at the distributor's address is this source's. */
+  isOurCode(): Promise<boolean>;
   /** The ETH of any address, in wei. */
   balanceWei(account: Address): Promise<bigint>;
   /** How many transactions of `account` are in the chain at that block: the nonce of its next one. */

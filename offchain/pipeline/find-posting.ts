@@ -10,12 +10,12 @@ import type { LedgerStore } from "../store/ledger-store.ts";
  * chain's logs. Throws `rpc-lagging` when the RPC knows the epoch but not its log.
  */
 export async function findPosting(
-  { store, chain }: { readonly store: LedgerStore; readonly chain: DistributorChain },
+  ports: { readonly store?: LedgerStore; readonly chain: DistributorChain },
   epoch: number,
 ): Promise<PostedLog> {
-  const standing = await chain.epoch(epoch);
+  const standing = await ports.chain.epoch(epoch);
   if (standing !== undefined) {
-    for await (const log of candidates({ store, chain }, epoch)) {
+    for await (const log of postingsOf(ports, epoch)) {
       const same = recordIdOf(log.recordHash) === standing.recordId;
       if (same && log.activatesAtSeconds === standing.activatesAtSeconds) return log;
     }
@@ -34,16 +34,17 @@ export function rpcLagging(facts: { epoch?: number; block?: number; latest?: num
 
 const windowBlocks = 100_000;
 
-async function* candidates(
-  { store, chain }: { store: LedgerStore; chain: DistributorChain },
+/** Every posting of an epoch, also of revoked ones, newest windows first; some may come twice. */
+export async function* postingsOf(
+  { store, chain }: { readonly store?: LedgerStore; readonly chain: DistributorChain },
   epoch: number,
 ): AsyncGenerator<PostedLog> {
-  const journal = await getOne(store, postings, epoch);
+  const journal = store && (await getOne(store, postings, epoch));
   for (const attempt of journal?.attempts.toReversed() ?? []) {
     const receipt = await chain.receipt(attempt.hash);
     yield* (receipt?.logs ?? []).filter((log) => log.kind === "posted");
   }
-  const known = await getOne(store, postedEpochs, epoch);
+  const known = store && (await getOne(store, postedEpochs, epoch));
   if (known !== undefined) yield* postedIn(chain, { from: known.block, to: known.block, epoch });
   const latest = (await chain.block("latest"))?.number ?? 0;
   for (let to = latest; to >= chain.deployedAtBlock; to -= windowBlocks) {

@@ -27,7 +27,7 @@ export async function checkBeforePosting(
   if (unfunded !== undefined) throw epochUnfunded({ epoch: state.epoch, ...unfunded });
   const required = await chain.attestationQuorum();
   if (attestations < required) throw attestationsMissing({ given: attestations, required });
-  if (from !== undefined && !(await chain.isPoster(from))) throw signerNotPoster(from);
+  if (from !== undefined && !(await chain.hasRole("POSTER", from))) throw signerNotPoster(from);
   return solvency;
 }
 

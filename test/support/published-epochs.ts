@@ -1,5 +1,6 @@
 import { zeroAddress } from "viem";
 import type { Address } from "../../offchain/core/address.ts";
+import type { Ruleset } from "../../offchain/core/ruleset.ts";
 import { closeEpoch } from "../../offchain/pipeline/close-epoch.ts";
 import { account, transcodeJob, transcodeKey } from "./events.ts";
 import { ruleset, type TestLedger } from "./ledger.ts";
@@ -7,15 +8,16 @@ import { ruleset, type TestLedger } from "./ledger.ts";
 /** Closes epoch `epoch` of a ledger for a distributor of the local chain: accounts 0, 1 and 2 earned in it. */
 export async function closeForChain(
   ledger: TestLedger,
-  { epoch, distributor }: { readonly epoch: number; readonly distributor: Address },
+  about: { readonly epoch: number; readonly distributor: Address; readonly rules?: Partial<Ruleset> },
 ): Promise<void> {
+  const { epoch, distributor, rules = {} } = about;
   const jobs = [0, 1, 2].map((index) => {
     const id = `${epoch}-${index}`;
     return transcodeJob({ id, account: account(index), units: epoch * 1_000_003 + index, second: epoch });
   });
   await ledger.write(transcodeKey(`e${epoch}`), jobs);
   const closed = await closeEpoch(ledger, {
-    ruleset,
+    ruleset: { ...ruleset, ...rules },
     partitions: undefined,
     chainId: 31_337,
     distributor,
