@@ -82,6 +82,32 @@ test("given epochs closed, posted, active and claimed, when a worker is shown, t
   expect(await watch.view.newestActive()).toBe(2);
 });
 
+test("given a look that moves claims to the store, when a worker asks meanwhile, then no wei is counted twice", async () => {
+  const { ports, claimFor, posted } = await pool();
+  await posted(1);
+  const answers: unknown[] = [];
+  const store: LedgerStore = {
+    ...ports.store,
+    write: async (...given) => {
+      await ports.store.write(...given);
+      answers.push(await watch.view.amountsOf(account(0), zeroAddress));
+    },
+  };
+  const watch = await createChainWatch({ ...ports, store });
+  const amount = await claimFor(0);
+  await watch.look();
+  await anvil.control().mine(3);
+  await posted(2);
+  const more = await claimFor(0);
+  await anvil.control().mine(3);
+  await watch.look();
+
+  const [early, late] = answers;
+  // As of the final block, in which the delay still ran.
+  expect(early).toEqual({ posted: amount, active: 0n, claimed: 0n });
+  expect(late).toEqual({ posted: amount + more, active: amount + more, claimed: amount + more });
+});
+
 test("given a chain read in one block at a time, when it is watched, then the store is the same as in one piece", async () => {
   const { ports, distributor, claimFor, posted } = await pool();
   const other = await openTestLedger();
