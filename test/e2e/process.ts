@@ -136,8 +136,13 @@ export async function openFilledPool(): Promise<TestPool> {
 
 /** Checks that a pool, whatever befell it, comes to the same epoch, file by file, as one that no fault ever touched. */
 export async function expectNothingLost(pool: TestPool, env: NodeJS.ProcessEnv = {}): Promise<void> {
+  expect(await outcomeOf(pool, env)).toEqual(await undisturbed());
+}
+
+/** The manifest and the artifacts of a pool that no fault ever touched. */
+export function undisturbed(): ReturnType<typeof outcomeOf> {
   expected ??= openFilledPool().then(outcomeOf);
-  expect(await outcomeOf(pool, env)).toEqual(await expected);
+  return expected;
 }
 
 let expected: ReturnType<typeof outcomeOf> | undefined;
@@ -145,8 +150,8 @@ let expected: ReturnType<typeof outcomeOf> | undefined;
 async function outcomeOf(pool: TestPool, env: NodeJS.ProcessEnv = {}) {
   const { code, stdout, stderr } = await pool.call(close, { env });
   expect(code, stderr).toBe(0);
-  const artifacts = env.ARTIFACTS_URL ?? pool.env.ARTIFACTS_URL ?? "";
-  return { manifest: JSON.parse(stdout) as unknown, artifacts: await filesOf(fileURLToPath(artifacts)) };
+  const manifest = JSON.parse(stdout) as unknown;
+  return { manifest, artifacts: await filesOf(join(pool.folder, "artifacts")) };
 }
 
 /** A port of this machine that nobody listens on. */
