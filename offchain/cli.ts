@@ -2,11 +2,14 @@ import { CommanderError, Option, Command as Program } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { claimCommand } from "./commands/claim.ts";
 import { type Command, type Context, usageInvalid } from "./commands/command.ts";
+import { deployCommand } from "./commands/deploy.ts";
 import { epochClose, epochList, epochPreview, epochShow } from "./commands/epoch.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { ingestCommand } from "./commands/ingest.ts";
 import { epochPublish } from "./commands/publish.ts";
 import { quarantineList, quarantineRetry } from "./commands/quarantine.ts";
 import { run } from "./commands/run.ts";
+import { workerStatement } from "./commands/statement.ts";
 import { statusCommand } from "./commands/status.ts";
 import { workerShow } from "./commands/worker.ts";
 import { loadConfig, readPresentation, settings } from "./config.ts";
@@ -24,7 +27,10 @@ const commands: readonly Command[] = [
   epochClose,
   epochPublish,
   workerShow,
+  workerStatement,
+  explainCommand,
   claimCommand,
+  deployCommand,
   quarantineList,
   quarantineRetry,
 ];

@@ -1,4 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { openDistributorChain } from "../chain/client.ts";
+import { type DeployRequest, deploy, networks } from "../chain/deployer.ts";
+import type { Deployment } from "../chain/deployment.ts";
 import type { DistributorChain } from "../chain/distributor-chain.ts";
 import { openSigner, type Signer } from "../chain/signer.ts";
 import { type Config, requireSetting } from "../config.ts";
@@ -114,4 +117,23 @@ async function unpostedEpochs({ store, chain }: PublishPorts): Promise<number[]>
     epochs.unshift(epoch);
   }
   return epochs;
+}
+
+/** A network that a distributor can be deployed to. */
+export type Network = keyof typeof networks;
+
+/** Their names. */
+export const networkNames = Object.keys(networks) as Network[];
+
+/** Deploys with the configured RPC and key, and writes `deployments/{chainId}.json`; undefined when nothing was sent. */
+export async function deployWith(
+  context: Context,
+  request: Omit<DeployRequest, "rpcUrl" | "signer" | "folder">,
+): Promise<Deployment | undefined> {
+  const { config } = context;
+  const rpcUrl = requireSetting(config, "ethRpcEndpoint");
+  const key = requireSetting(config, "ethPrivateKey");
+  const signer = await openSigner({ key, password: config.ethKeystorePassword });
+  const folder = fileURLToPath(new URL("../../deployments", import.meta.url));
+  return deploy({ ...request, rpcUrl, signer, folder });
 }

@@ -3,11 +3,12 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { type DeployRequest, deploy } from "../../offchain/chain/deployer.ts";
 import { parseDeployment } from "../../offchain/chain/deployment.ts";
 import { distributorCodeHash } from "../../offchain/chain/distributor-artifact.ts";
 import { openSigner } from "../../offchain/chain/signer.ts";
 import { Secret } from "../../offchain/core/secret.ts";
-import { type DeployRequest, deploy } from "../../scripts/deploy.ts";
+
 import { useAnvil } from "../support/anvil.ts";
 
 const anvil = useAnvil();
