@@ -12,7 +12,7 @@ export const artifactFile = fileURLToPath(
 
 /** Compiles `contracts/` and returns the text that `distributor-artifact.ts` must have. */
 export async function renderArtifact(): Promise<string> {
-  await hre.tasks.getTask("build").run({ quiet: true });
+  await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
   const artifact = await hre.artifacts.readArtifact("RewardsDistributor");
   const references: ImmutableReferences = artifact.immutableReferences ?? {};
   const immutables = Object.values(references)
