@@ -26,7 +26,8 @@ export async function checkBeforePosting(
   const unfunded = solvency.find(({ missing }) => missing > 0n);
   if (unfunded !== undefined) throw epochUnfunded({ epoch: state.epoch, ...unfunded });
   const required = await chain.attestationQuorum();
-  if (attestations < required) throw attestationsMissing({ given: attestations, required });
+  if (attestations < required)
+    throw attestationsMissing({ epoch: state.epoch, given: attestations, required });
   if (from !== undefined && !(await chain.hasRole("POSTER", from))) throw signerNotPoster(from);
   return solvency;
 }
@@ -68,10 +69,10 @@ function epochUnfunded(facts: Solvency & { epoch: number }): PayrootError {
   });
 }
 
-function attestationsMissing(facts: { given: number; required: number }): PayrootError {
+function attestationsMissing(facts: { epoch: number; given: number; required: number }): PayrootError {
   return new PayrootError("attestations-missing", "The epoch needs more attestations.", {
     facts,
-    next: "have attestors run: payroot attest",
+    next: `have attestors run: payroot attest ${facts.epoch}`,
     retryable: true,
   });
 }
