@@ -31,6 +31,8 @@ export type Output = {
   facts(facts: Facts): void;
   /** A table on stdout, its columns aligned; nothing with `json`. */
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void;
+  /** A finished document on stdout, every character as it is; nothing with `json`. */
+  document(text: string): void;
   /** A line on stderr for whoever watches; nothing with `quiet`. */
   note(text: string): void;
   /** A line on stderr that the next one replaces, on a terminal only; nothing with `quiet`. Empty text takes it away. */
@@ -68,6 +70,11 @@ export function createOutput(options: OutputOptions): Output {
       const [head = "", ...body] = tableLines(columns, rows);
       print(styled(stdout, ["bold"], head));
       for (const text of body) print(text);
+    },
+    document: (text) => {
+      if (json) return;
+      show("");
+      stdout.write(text);
     },
     note: (text) => {
       if (!quiet) write(stderr, printable(text));

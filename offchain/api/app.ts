@@ -14,10 +14,13 @@ import { readStatus } from "../pipeline/status.ts";
 import { type ChainView, type Estimates, readAsOf, readWorker } from "../pipeline/worker.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import { problemResponse, respond } from "./problem.ts";
+import { epochNumber, pageOfEpochs } from "./query.ts";
+import { addWorkerRoutes } from "./worker-routes.ts";
 
 /** What the API reads from. It writes nothing. */
 export type ApiDependencies = {
   readonly store: LedgerStore;
+  readonly archive: ObjectStore;
   readonly artifacts: ObjectStore;
   readonly chain: ChainView;
   readonly estimates: Estimates;
@@ -63,25 +66,15 @@ export function createApp(deps: ApiDependencies): Hono {
     const fixed = context.req.query("epoch") !== undefined && proof.state === "active";
     return respond(context, proof, { cache: fixed ? "public, max-age=31536000, immutable" : "no-cache" });
   });
+  addWorkerRoutes(app, deps);
   return app;
 }
-
-const mostPerPage = 1000;
 
 // Without it a page of another origin could not read that what it has is still good.
 const retainedHeaders = [...RETAINED_304_HEADERS, "Access-Control-Allow-Origin"];
 
 async function epochPage(deps: ApiDependencies, context: Context) {
-  const limit = wholeNumber(context.req.query("limit") ?? "100", {
-    name: "limit",
-    least: 1,
-    most: mostPerPage,
-  });
-  const cursor = context.req.query("cursor");
-  const before =
-    cursor === undefined
-      ? undefined
-      : wholeNumber(cursor, { name: "cursor", least: 1, most: Number.MAX_SAFE_INTEGER });
+  const { limit, before } = pageOfEpochs(context);
   const epochs = [];
   let nextCursor: string | null = null;
   for await (const state of listEpochs(deps.store, before)) {
@@ -110,20 +103,6 @@ async function accountProof(deps: ApiDependencies, query: { account: Address; gi
   const { root } = await requireEpoch(deps.store, epoch);
   const leaves = await readProof(deps.artifacts, { epoch, root, account });
   return { account, epoch, root, state: await deps.chain.stageOf(epoch), leaves };
-}
-
-function epochNumber(text: string): number {
-  return wholeNumber(text, { name: "epoch", least: 1, most: Number.MAX_SAFE_INTEGER });
-}
-
-function wholeNumber(text: string, range: { name: string; least: number; most: number }): number {
-  const { name, least, most } = range;
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new PayrootError("invalid-query", `The value of "${name}" cannot be used.`, {
-    facts: { given: text.slice(0, 64), expected: `a whole number from ${least} to ${most}` },
-    next: "correct the request",
-  });
 }
 
 function notFound(path: string): PayrootError {

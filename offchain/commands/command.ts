@@ -56,7 +56,7 @@ export type Definition<A extends Parameters, O extends Options, V> = {
   readonly arguments?: A;
   readonly options?: O;
   readonly run: (context: Context, input: Input<A, O>) => Promise<V>;
-  readonly print: (value: V, out: Output) => void;
+  readonly print: (value: V, out: Output, input: Input<A, O>) => void;
   /** What a value that is no success ends with; `done` when absent. */
   readonly exitCode?: (value: V) => ExitCode;
 };
@@ -95,8 +95,13 @@ export function command<const A extends Parameters = None, const O extends Optio
       const input = Object.fromEntries(
         items.map(([key, item]) => [key, read(item, { key, given: texts[key] })]),
       );
-      const value = await run(context, input as Input<A, O>);
-      return { value, print: (out) => print(value, out), exitCode: exitCode?.(value) ?? exitCodes.done };
+      const given = input as Input<A, O>;
+      const value = await run(context, given);
+      return {
+        value,
+        print: (out) => print(value, out, given),
+        exitCode: exitCode?.(value) ?? exitCodes.done,
+      };
     },
   };
 }

@@ -67,6 +67,7 @@ export async function startDaemon(
   );
   const app = createApp({
     store: ports.store,
+    archive: ports.archive,
     artifacts: ports.artifacts,
     chain: view,
     estimates: createEstimates(ports.store),
@@ -82,7 +83,8 @@ export async function startDaemon(
 
 function describe(error: unknown): string {
   if (!(error instanceof PayrootError)) return messageOf(error);
-  const facts = Object.entries(error.facts).map(([name, value]) => `${name} ${String(value)}`);
+  const known = Object.entries(error.facts).filter(([, value]) => value !== undefined);
+  const facts = known.map(([name, value]) => `${name} ${String(value)}`);
   return [`${error.message} [${error.code}]`, ...facts, error.next]
     .filter((part) => part !== undefined)
     .join("; ");

@@ -121,7 +121,10 @@ function addRow(a: EarningRow, b: EarningRow): EarningRow {
 }
 
 /** Per account and asset, partitions summed, zero left out. Rows are sorted, so equal ones stand together. */
-function sumEarnings(rows: readonly EarningRow[], epoch: number): Earning[] {
+export function sumEarnings(
+  rows: Iterable<Pick<EarningRow, "account" | "asset" | "earnedWei">>,
+  epoch: number,
+): Earning[] {
   const earnings: Earning[] = [];
   for (const { account, asset, earnedWei } of rows) {
     const last = earnings.at(-1);

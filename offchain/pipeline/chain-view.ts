@@ -1,7 +1,7 @@
-import type { ClaimedLog } from "../chain/distributor-chain.ts";
+import type { ClaimedLog, DistributorChain } from "../chain/distributor-chain.ts";
 import type { Address } from "../core/address.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
-import { claimedSums, claims, postedEpochs } from "../store/keys.ts";
+import { claimedSums, claims, postedEpochs, within } from "../store/keys.ts";
 import { getOne, walk } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import type { EpochState, PostedEpoch, ReadClaim } from "../store/records.ts";
@@ -16,7 +16,7 @@ import {
   type WatchPorts,
   watchClaims,
 } from "./watch-claims.ts";
-import type { ChainView } from "./worker.ts";
+import type { ChainView, WorkerClaim } from "./worker.ts";
 
 /**
  * How a closed epoch stands: not on chain, posted with its delay running, active, or `conflicting` when the chain holds
@@ -95,11 +95,17 @@ export async function claimsOf(
   account: Address,
 ): Promise<AccountClaim[]> {
   const found: AccountClaim[] = [];
-  for await (const { key, value } of walk(store, claims)) {
+  const known = (await hasClaimed(store, account)) ? walk(store, claims) : [];
+  for await (const { key, value } of known) {
     if (value.account === account) found.push({ ...value, block: key.block, final: true });
   }
   const own = (overlay?.logs ?? []).filter((log) => log.kind === "claimed" && log.account === account);
   return [...found, ...own.map((log) => notFinal(log as ClaimedLog))];
+}
+
+async function hasClaimed(store: LedgerStore, account: Address): Promise<boolean> {
+  for await (const _ of walk(store, claimedSums, { within: within.account(account) })) return true;
+  return false;
 }
 
 function notFinal(log: ClaimedLog): AccountClaim {
@@ -128,6 +134,21 @@ export function createLeafReader(artifacts: ObjectStore): LeafReader {
 
 const mostRemembered = 20_000;
 
+/** When the block of a claim was made (ms since 1970), null while the RPC does not know it; remembers final ones. */
+function createClaimClock(chain: DistributorChain): (claim: AccountClaim) => Promise<number | null> {
+  const known = new Map<number, number>();
+  return async ({ block: number, final }) => {
+    const remembered = known.get(number);
+    if (remembered !== undefined) return remembered;
+    const block = await chain.block(number);
+    if (block === undefined) return null;
+    const time = block.timestampSeconds * 1000;
+    if (known.size >= mostRemembered) known.delete(known.keys().next().value ?? 0);
+    if (final) known.set(number, time);
+    return time;
+  };
+}
+
 /** The chain watched over time: `view` always answers from the newest look, each answer from one look. */
 export type ChainWatch = {
   readonly view: ChainView;
@@ -142,6 +163,7 @@ export async function createChainWatch(
 ): Promise<ChainWatch> {
   const { store, artifacts } = ports;
   const leavesOf = createLeafReader(artifacts);
+  const timeOf = createClaimClock(ports.chain);
   let overlay = await storedOverlay(store);
   // A look moves claims from the overlay into the store range by range. An answer that was made while it did so could
   // count a claim twice, so it is made again.
@@ -170,6 +192,16 @@ export async function createChainWatch(
         const { latest: claimed } = await claimedTotals(store, seen, { account, asset });
         return { posted: await amountIn(posted), active: await amountIn(active), claimed };
       }),
+    claimsOf: async (account) => {
+      const found = await consistently((seen) => claimsOf(store, seen, account));
+      const claims: WorkerClaim[] = [];
+      for (const claim of found) {
+        const { asset, epoch, amount, transaction, block } = claim;
+        const time = await timeOf(claim);
+        claims.push({ asset, epoch, amount: BigInt(amount), transaction, block, time });
+      }
+      return claims;
+    },
   };
   return {
     view,

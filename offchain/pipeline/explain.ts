@@ -1,4 +1,3 @@
-import { accrueFee } from "../core/accrual/per-job-fee.ts";
 import type { Address } from "../core/address.ts";
 import type { EarningLine } from "../core/artifacts.ts";
 import {
@@ -11,10 +10,8 @@ import {
 import type { Ruleset } from "../core/ruleset.ts";
 import { invariant } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
-import { closedSums, openSums, within } from "../store/keys.ts";
-import { walk } from "../store/keyspace.ts";
-import type { LedgerStore } from "../store/ledger-store.ts";
-import type { EpochState } from "../store/records.ts";
+import type { EpochState, Head } from "../store/records.ts";
+import { closedRows, openRows } from "./account-rows.ts";
 import { earningLines, readEarnings } from "./earnings-file.ts";
 import { readManifest, requireEpoch } from "./epochs.ts";
 import { readHead } from "./ingest.ts";
@@ -26,7 +23,6 @@ import {
   openPairs,
   type PlacedElement,
   type Trace,
-  type TracedPair,
   type TracePorts,
   traceClosedEpoch,
   tracedEpoch,
@@ -51,7 +47,7 @@ export type ExplainQuery = {
 export async function explain(ports: ExplainPorts, query: ExplainQuery): Promise<Explanation> {
   const { account, epoch } = query;
   const head = await readHead(ports.store);
-  if (epoch === undefined || epoch === head.epoch) return explainOpen(ports, query);
+  if (epoch === undefined || epoch === head.epoch) return explainOpen(ports, query, head);
   return explainClosed(ports, { account, state: await requireEpoch(ports.store, epoch) });
 }
 
@@ -64,7 +60,10 @@ async function explainClosed(
   const { epoch, ruleset } = manifest;
   const trace = await traceClosedEpoch(ports, { account, ruleset, epoch: tracedEpoch(state) });
   const explanation = explanationOf(trace, { account, epoch, ruleset });
-  checkSums(explanation, { source: "ledger", sums: await closedRows(store, { account, epoch }) });
+  checkSums(explanation, {
+    source: "ledger",
+    sums: await Array.fromAsync(closedRows(store, { account, epoch })),
+  });
   const lines = [...earningLines(await readEarnings(artifacts, manifest), account)];
   checkSums(explanation, { source: "earnings.ndjson", sums: lines.map(publishedRow) });
   const before = epoch === 1 ? undefined : await requireEpoch(store, epoch - 1);
@@ -76,10 +75,13 @@ async function explainClosed(
 }
 
 // Objects never change, so when the ledger has moved meanwhile only the new ones are read.
-async function explainOpen(ports: ExplainPorts, query: ExplainQuery): Promise<Explanation> {
+async function explainOpen(
+  ports: ExplainPorts,
+  query: ExplainQuery,
+  { epoch, openFrom, opensAt }: Head,
+): Promise<Explanation> {
   const { store } = ports;
   const { account } = query;
-  const { epoch, openFrom, opensAt } = await readHead(store);
   let elements: PlacedElement[] = [];
   let from = openFrom;
   return readSteadily(store, async (head) => {
@@ -94,7 +96,10 @@ async function explainOpen(ports: ExplainPorts, query: ExplainQuery): Promise<Ex
     const traced = { epoch, openFrom, nextOrdinal, opensAt };
     const trace = await judge(store, { ruleset, epoch: traced, elements, pairs });
     const explanation = explanationOf(trace, { account, epoch, ruleset });
-    checkSums(explanation, { source: "ledger", sums: await openRows(store, { account, ruleset, pairs }) });
+    checkSums(explanation, {
+      source: "ledger",
+      sums: await Array.fromAsync(openRows(store, { account, ruleset, pairs })),
+    });
     const { assets } = await readWorker({ ...ports, chain: noChainView }, { account, ruleset });
     const accruing = assets.find(({ asset }) => asset === ruleset.asset)?.accruing ?? 0n;
     checkEarned(explanation, { source: "worker show", expected: accruing });
@@ -105,40 +110,6 @@ async function explainOpen(ports: ExplainPorts, query: ExplainQuery): Promise<Ex
 function explanationOf(trace: Trace, of: { account: Address; epoch: number; ruleset: Ruleset }): Explanation {
   const { account, epoch, ruleset } = of;
   return { account, epoch, assets: [sumOfAsset(ruleset.asset, trace.events.map(sumOfEvent))], ...trace };
-}
-
-/** What the ledger remembers of the account in a closed epoch. */
-async function closedRows(
-  store: LedgerStore,
-  { account, epoch }: { account: Address; epoch: number },
-): Promise<PartitionSum[]> {
-  const entries = walk(store, closedSums, { within: within.accountEpoch(account, epoch) });
-  return Array.fromAsync(entries, ({ key: { partition }, value }) => ({
-    partition,
-    ...value,
-    earnedWei: value.grossWei - value.commissionWei,
-  }));
-}
-
-/** What the ledger holds of the account in the open epoch: its sums, and what AI pairs add. */
-async function openRows(
-  store: LedgerStore,
-  query: { account: Address; ruleset: Ruleset; pairs: readonly TracedPair[] },
-): Promise<PartitionSum[]> {
-  const { account, ruleset, pairs } = query;
-  const rows = await Array.fromAsync(
-    walk(store, openSums, { within: within.account(account) }),
-    ({ key: { partition }, value }) => ({
-      partition,
-      ...value,
-      earnedWei: value.grossWei - value.commissionWei,
-    }),
-  );
-  const paid = pairs.filter(({ feesWei }) => feesWei > 0n);
-  return [
-    ...rows,
-    ...paid.map(({ partition, feesWei }) => ({ partition, events: 1, ...accrueFee(feesWei, ruleset) })),
-  ];
 }
 
 function publishedRow({ partition, events, gross, commission, earned }: EarningLine): PartitionSum {

@@ -21,15 +21,16 @@ export async function readSteadily<T>(store: LedgerStore, read: (head: Head) => 
     }
     head = now;
   }
-  throw ledgerBusy(head.sequence);
+  throw ledgerBusy({ tries: triesAtMost });
 }
 
 const triesAtMost = 20;
 
-function ledgerBusy(sequence: number): PayrootError {
+/** The error for a ledger, or a chain, that moved on every time it was read. */
+export function ledgerBusy(facts: { tries: number }): PayrootError {
   return new PayrootError("ledger-busy", "The ledger moved on every time it was read.", {
-    facts: { tries: triesAtMost, sequence },
-    next: "ask again when the log has been read up to its end",
+    facts,
+    next: "ask again when the log and the chain have been read up to their ends",
     retryable: true,
   });
 }

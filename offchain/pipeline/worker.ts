@@ -1,5 +1,6 @@
 import { accrueFee } from "../core/accrual/per-job-fee.ts";
 import { type Address, compareAddresses } from "../core/address.ts";
+import type { Hash } from "../core/artifacts.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 import { invariant } from "../errors.ts";
 import { cumulatives, objects, openSums, within } from "../store/keys.ts";
@@ -32,6 +33,18 @@ export type Worker = {
 /** What the chain says of an account's asset: amounts in the newest posted and active trees, and what was claimed. */
 export type OnChainAmounts = { readonly posted: bigint; readonly active: bigint; readonly claimed: bigint };
 
+/** A claim of an account; the amount in the asset's smallest unit, the time of its block in ms since 1970. */
+export type WorkerClaim = {
+  readonly asset: Address;
+  /** The epoch it was made against. */
+  readonly epoch: number;
+  readonly amount: bigint;
+  readonly transaction: Hash;
+  readonly block: number;
+  /** Null when the chain does not know the block (yet). */
+  readonly time: number | null;
+};
+
 /** How far a closed epoch has come: not on chain, on chain with its delay running, or active for ever. */
 export type EpochStage = "closed" | "posted" | "active";
 
@@ -43,6 +56,8 @@ export type ChainView = {
   readonly newestActive: () => Promise<number>;
   readonly stageOf: (epoch: number) => Promise<EpochStage>;
   readonly amountsOf: (account: Address, asset: Address) => Promise<OnChainAmounts>;
+  /** Every claim of the account, oldest first. Dear: for statements. */
+  readonly claimsOf: (account: Address) => Promise<readonly WorkerClaim[]>;
 };
 
 /** The chain when none is configured: nothing is posted. */
@@ -51,6 +66,7 @@ export const noChainView: ChainView = {
   newestActive: async () => 0,
   stageOf: async () => "closed",
   amountsOf: async () => ({ posted: 0n, active: 0n, claimed: 0n }),
+  claimsOf: async () => [],
 };
 
 /** Where an account stands now. An account that never worked has zeros. */

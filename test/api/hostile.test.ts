@@ -130,9 +130,10 @@ test("given any path, query, headers and method, the answer is no fault of ours 
 });
 
 async function serve() {
-  const { store, artifacts } = await openTestLedger();
+  const { store, archive, artifacts } = await openTestLedger();
   const faults: unknown[] = [];
-  const deps = { store, artifacts, ruleset, chain: noChainView, estimates: createEstimates(store) };
+  const ports = { store, archive, artifacts, chain: noChainView };
+  const deps = { ...ports, ruleset, estimates: createEstimates(store) };
   const app = createApp({ ...deps, stages: () => [], onFault: (error) => faults.push(error) });
   const server = await listen(app, { host: "127.0.0.1", port: 0 });
   onTestFinished(server.close);
@@ -181,8 +182,9 @@ test.each([
 
 test("given an address that another server has, it says so and what to do", async () => {
   const { port } = await serve();
-  const { store, artifacts } = await openTestLedger();
-  const deps = { store, artifacts, ruleset, chain: noChainView, estimates: createEstimates(store) };
+  const { store, archive, artifacts } = await openTestLedger();
+  const ports = { store, archive, artifacts, chain: noChainView };
+  const deps = { ...ports, ruleset, estimates: createEstimates(store) };
   const app = createApp({ ...deps, stages: () => [], onFault: () => {} });
   await expect(listen(app, { host: "127.0.0.1", port })).rejects.toMatchObject({
     code: "http-port-taken",

@@ -22,6 +22,7 @@ export async function openApi(): Promise<TestApi> {
   const faults: unknown[] = [];
   const app = createApp({
     store: ledger.store,
+    archive: ledger.archive,
     artifacts: ledger.artifacts,
     chain: {
       get block() {
@@ -30,6 +31,7 @@ export async function openApi(): Promise<TestApi> {
       newestActive: () => seen.chain.newestActive(),
       stageOf: (epoch) => seen.chain.stageOf(epoch),
       amountsOf: (...asked) => seen.chain.amountsOf(...asked),
+      claimsOf: (account) => seen.chain.claimsOf(account),
     },
     estimates: createEstimates(ledger.store),
     ruleset,
