@@ -36,7 +36,11 @@ export async function startLocalChain(
   const finality = ["--slots-in-an-epoch", "1"];
   const pace = blockTimeSeconds === undefined ? [] : ["--block-time", String(blockTimeSeconds)];
   const flags = [...place, ...finality, ...pace, "--mnemonic", developmentMnemonic];
-  const child = spawn(process.execPath, [program, ...flags], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, ...flags], {
+    stdio: ["pipe", "pipe", "pipe"],
+    // Ctrl-C of a terminal goes to its whole group; this one is ended by its parent, in order.
+    detached: true,
+  });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   let complaint = "";
   child.stderr.on("data", (text: Buffer) => {

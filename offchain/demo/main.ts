@@ -47,15 +47,21 @@ type Show = {
 async function main(argv: readonly string[]): Promise<number> {
   const out = createOutput({ stdout: process.stdout, stderr: process.stderr, ...readPresentation() });
   const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort());
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(exitCodes.temporary);
+      stop.abort();
+    });
+  }
   const closers: (() => Promise<void>)[] = [];
   try {
     const { once } = readArguments(argv);
-    const show = await open({ out, signal: stop.signal, defer: (close) => void closers.push(close) });
+    // The daemon is not told to stop: what was written is read to the end, so that the balance can be drawn.
+    const signal = new AbortController().signal;
+    const show = await open({ out, signal, defer: (close) => void closers.push(close) }, stop.signal);
     await play(show, { once });
-    return await finish(show, { once });
+    return await finish(show);
   } catch (error) {
-    if (stop.signal.aborted) return exitCodes.temporary;
     return out.error(error);
   } finally {
     for (const close of closers.reverse()) await close().catch((error: unknown) => out.error(error));
@@ -75,7 +81,7 @@ function readArguments(argv: readonly string[]): { once: boolean } {
 }
 
 /** Starts S3, chain, distributor and daemon, and says where they are. */
-async function open(stage: Pick<Context, "out" | "signal" | "defer">): Promise<Show> {
+async function open(stage: Pick<Context, "out" | "signal" | "defer">, stop: AbortSignal): Promise<Show> {
   const { out } = stage;
   out.line("Payroot demo: one second here is one minute of a pool; epochs of ten minutes");
   const pool = await openLocalPool(stage.defer);
@@ -94,11 +100,12 @@ async function open(stage: Pick<Context, "out" | "signal" | "defer">): Promise<S
     "event log": `${config.logUrl} at ${pool.s3Endpoint}`,
     chain: pool.rpcUrl,
     distributor: pool.distributor,
+    "to stop": "Ctrl-C, which then shows where every wei is",
   });
   out.line();
   const log = openStore(config, String(config.logUrl), { create: false });
   const claim = () => claimForWorkers({ out, url, pool, workers: traffic.workers });
-  return { out, signal: stage.signal, url, daemon, log, traffic, clock, claim };
+  return { out, signal: stop, url, daemon, log, traffic, clock, claim };
 }
 
 /** Windows of work, one a second, and the daemon's rounds; with `once` until three epochs are on chain and claimed. */
@@ -121,11 +128,12 @@ async function play(show: Show, { once }: { once: boolean }): Promise<void> {
 }
 
 /** Reads what is left, then shows where every wei is. */
-async function finish(show: Show, { once }: { once: boolean }): Promise<number> {
+async function finish(show: Show): Promise<number> {
   const { out, url, daemon, traffic, clock } = show;
   await daemon.round();
-  if (once) await show.claim();
+  await show.claim();
   await daemon.round();
+  failWhenBehind(show);
   out.line();
   out.line(`pool time ${formatTime(clock.now)}`);
   const balanced = printBalance(

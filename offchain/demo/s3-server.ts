@@ -25,7 +25,11 @@ export async function startS3Server(options: {
   const program = fileURLToPath(new URL("./s3-server-process.ts", import.meta.url));
   // The server makes its listing tokens with DES, which OpenSSL 3 has only in its legacy provider.
   const flags = ["--openssl-legacy-provider", "--no-deprecation", "--disable-warning=ExperimentalWarning"];
-  const child = spawn(process.execPath, [...flags, program, settings], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...flags, program, settings], {
+    stdio: ["pipe", "pipe", "pipe"],
+    // Ctrl-C of a terminal goes to its whole group; this one is ended by its parent, in order.
+    detached: true,
+  });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   let complaint = "";
   child.stderr.on("data", (text: Buffer) => {
