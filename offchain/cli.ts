@@ -8,6 +8,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { ingestCommand } from "./commands/ingest.ts";
 import { epochPublish } from "./commands/publish.ts";
 import { quarantineList, quarantineRetry } from "./commands/quarantine.ts";
+import { epochRebuild, ledgerRebuild } from "./commands/rebuild.ts";
 import { run } from "./commands/run.ts";
 import { workerStatement } from "./commands/statement.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -26,6 +27,8 @@ const commands: readonly Command[] = [
   epochPreview,
   epochClose,
   epochPublish,
+  epochRebuild,
+  ledgerRebuild,
   workerShow,
   workerStatement,
   explainCommand,
@@ -37,6 +40,7 @@ const commands: readonly Command[] = [
 
 const groups: Readonly<Record<string, string>> = {
   epoch: "the open epoch, and those that were closed",
+  ledger: "the data directory",
   worker: "the money of one worker",
   quarantine: "objects and events that were rejected",
   keys: "the key that signs",

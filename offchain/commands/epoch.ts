@@ -89,8 +89,8 @@ export const epochPreview = command({
   name: "epoch preview",
   summary: "what closing now would pay: totals, movers, solvency",
   async run(context) {
-    const { store, artifacts } = await openLedger(context);
-    await finishClose({ store, artifacts });
+    const { store, artifacts, archive } = await openLedger(context);
+    await finishClose({ store, artifacts, archive });
     const funding = await openFunding(context);
     return previewEpoch({ store, artifacts, funding }, configuredRuleset(context.config));
   },

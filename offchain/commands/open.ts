@@ -7,6 +7,7 @@ import { messageOf, PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { openObjectStore } from "../objects/open.ts";
 import type { ChainIdentity, ClosePorts } from "../pipeline/close-epoch.ts";
+import { checkDataDirectory } from "../pipeline/rebuild-archive.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import { openLevelStore } from "../store/level.ts";
 import type { Context } from "./command.ts";
@@ -36,13 +37,19 @@ export function openStore(config: Config, url: string, { create }: { create: boo
   return openObjectStore(url, { s3: { region: awsRegion, ...endpoint, ...credentials }, create });
 }
 
-/** The stores that ledger and epochs need. Throws `configuration-missing` without a log. */
+/** The stores that ledger and epochs need. Throws `configuration-missing` without a log, `data-directory-lost`. */
 export async function openLedger(context: Context): Promise<ClosePorts> {
   const { config } = context;
   const log = openStore(config, requireSetting(config, "logUrl"), { create: false });
   const store = await openDataDirectory(context);
-  const archive = openStore(config, config.archiveUrl, { create: true });
-  return { store, log, archive, artifacts: openArtifacts(config) };
+  const ports = { store, log, archive: openArchive(config), artifacts: openArtifacts(config) };
+  await checkDataDirectory(ports);
+  return ports;
+}
+
+/** The store that keeps a copy of every object used. */
+export function openArchive(config: Config): ObjectStore {
+  return openStore(config, config.archiveUrl, { create: true });
 }
 
 /** The store of what epochs publish. */

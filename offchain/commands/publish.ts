@@ -3,7 +3,7 @@ import { formatEth } from "../format.ts";
 import { finishClose } from "../pipeline/close-epoch.ts";
 import { publishEpoch } from "../pipeline/publish.ts";
 import { command, wholeNumber } from "./command.ts";
-import { openArtifacts, openDataDirectory } from "./open.ts";
+import { openArchive, openArtifacts, openDataDirectory } from "./open.ts";
 import { openConfiguredSigner, requireChain } from "./open-chain.ts";
 
 /** `payroot epoch publish N`: puts a closed epoch on chain. */
@@ -16,7 +16,8 @@ export const epochPublish = command({
     const signer = await openConfiguredSigner(context);
     const store = await openDataDirectory(context);
     const artifacts = openArtifacts(context.config);
-    await finishClose({ store, artifacts });
+    const archive = openArchive(context.config);
+    await finishClose({ store, artifacts, archive });
     const chain = await requireChain(context);
     const { signal } = context;
     return publishEpoch({ store, artifacts, chain }, epoch, { broadcast, signer, signal });

@@ -19,6 +19,7 @@ import type { EpochState, Head } from "../store/records.ts";
 import { closingWrites } from "./closing-writes.ts";
 import { type DerivedEpoch, deriveEpoch, openingTime } from "./derive-epoch.ts";
 import { type IngestOptions, type IngestPorts, ingest, outlookOf, readHead, type Unread } from "./ingest.ts";
+import { archiveEpochFile } from "./rebuild-archive.ts";
 
 /** What closing works on. */
 export type ClosePorts = IngestPorts & { readonly artifacts: ObjectStore };

@@ -10,6 +10,7 @@ import { listEpochs, readManifest, requireEpoch } from "./epochs.ts";
 import { readHead } from "./ingest.ts";
 import { differences } from "./ledger-difference.ts";
 import { rejectedPositions, retryObject } from "./quarantine.ts";
+import { forgetArchivedEpoch } from "./rebuild-archive.ts";
 import { replayEpoch, replayObjects } from "./replay.ts";
 import { pointBefore, shelveEpoch } from "./shelve.ts";
 import { checkTakenBack } from "./taken-back.ts";
@@ -61,6 +62,7 @@ export async function reopenEpoch(
 
   const files: ReopenReport["reopened"][number][] = [];
   for (const { epoch, manifestHash } of taken) {
+    await forgetArchivedEpoch(ports.archive, epoch);
     const folder = await shelveEpoch(artifacts, { epoch, manifestHash });
     files.unshift({ epoch, manifestHash, files: folder });
   }

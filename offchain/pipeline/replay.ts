@@ -1,8 +1,8 @@
 import { epochFolder, fileEntry, type Manifest, manifestHash, type ObjectLine } from "../core/artifacts.ts";
+import { canonicalJson } from "../core/canonical.ts";
 import { manifestOf } from "../core/epoch.ts";
 import { epochFiles } from "../core/epoch-files.ts";
 import { sha256Hex } from "../core/hash.ts";
-import { parseObject } from "../core/object.ts";
 import { partitionName, partitionOfKey } from "../core/partition.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 import { parseTime } from "../core/time.ts";
@@ -13,12 +13,13 @@ import { objectNumbers, rejections } from "../store/keys.ts";
 import { del, getOne } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import type { Head } from "../store/records.ts";
-import { applyObject } from "./apply-object.ts";
+import { applyObject, type ObjectReading } from "./apply-object.ts";
 import { readArchived } from "./archived.ts";
 import { type CloseResult, epochStateOf } from "./close-epoch.ts";
 import { closingWrites } from "./closing-writes.ts";
-import { deriveEpoch } from "./derive-epoch.ts";
+import { type DerivedEpoch, deriveEpoch } from "./derive-epoch.ts";
 import { readHead } from "./ingest.ts";
+import { type ObjectParser, parseInTurns } from "./parser.ts";
 import { rejectedPositions } from "./quarantine.ts";
 
 /*
@@ -27,58 +28,94 @@ import { rejectedPositions } from "./quarantine.ts";
  */
 
 /** A ledger that is made again, and the archive it is made from. */
-export type ReplayPorts = { readonly store: LedgerStore; readonly archive: ObjectStore };
+export type ReplayPorts = {
+  readonly store: LedgerStore;
+  readonly archive: ObjectStore;
+  /** Reads the bytes of objects; in this thread when left out. */
+  readonly parse?: ObjectParser;
+};
 
 /** An object as an epoch names it. */
 export type NamedObject = Pick<ObjectLine, "key" | "sha256" | "bytes" | "archiveKey">;
 
+/** What an object turned out to be when it was read again. */
+export type ReadObject = { readonly content: Uint8Array; readonly sha256: string };
+
+/** How objects are read again. */
+export type ReplayOptions = {
+  readonly objects: AsyncIterable<NamedObject> | Iterable<NamedObject>;
+  /** Reads one; undefined leaves it out. Without it, from the archive, which must hold exactly what is named. */
+  readonly read?: (object: NamedObject) => Promise<ReadObject | undefined>;
+  readonly onRead?: (reading: ObjectReading) => void;
+  readonly signal?: AbortSignal | undefined;
+};
+
 /** Reads objects again, in the order given, as part of the open epoch by these rules. Throws `archive-incomplete`. */
 export async function replayObjects(
   ports: ReplayPorts,
-  replay: {
-    readonly ruleset: Ruleset;
-    readonly objects: AsyncIterable<NamedObject> | Iterable<NamedObject>;
-    readonly signal?: AbortSignal | undefined;
-  },
+  replay: ReplayOptions & { readonly ruleset: Ruleset },
 ): Promise<Head> {
-  const { store, archive } = ports;
+  const { store } = ports;
   const { ruleset, signal } = replay;
   let head = await readHead(store);
-  const read = async (object: NamedObject) => ({ object, content: await readArchived(archive, object) });
-  for await (const { object, content } of mapOrdered(replay.objects, { concurrency: 4 }, read)) {
+  // As in ingest, one object is applied at a time; the next ones are read and parsed meanwhile.
+  for await (const reading of mapOrdered(replay.objects, { concurrency: 4 }, (object) =>
+    readAgain(ports, object, replay),
+  )) {
     signal?.throwIfAborted();
-    const { key, sha256, archiveKey } = object;
-    const place = partitionOfKey(key);
-    if (place === undefined) throw objectForeign(key);
-    const parsed = parseObject(content, { key, partition: place, ruleset });
-    const named = { key, sha256, archiveKey, bytes: content.length, partition: partitionName(place) };
-    const retried = await retriedRejections(store, object);
-    const applied = await applyObject(store, { head, ruleset }, { ...named, parsed });
+    if (reading === undefined) continue;
+    const retried = await retriedRejections(store, reading);
+    const applied = await applyObject(store, { head, ruleset }, reading);
     await store.write([...retried, ...applied.writes], { durable: false });
     head = applied.head;
+    replay.onRead?.(reading);
   }
   return head;
 }
 
+async function readAgain(
+  { archive, parse = parseInTurns }: ReplayPorts,
+  object: NamedObject,
+  { ruleset, read }: ReplayOptions & { readonly ruleset: Ruleset },
+): Promise<ObjectReading | undefined> {
+  const { key, archiveKey } = object;
+  const partition = partitionOfKey(key);
+  if (partition === undefined) throw objectForeign(key);
+  const found =
+    read === undefined
+      ? { content: await readArchived(archive, object), sha256: object.sha256 }
+      : await read(object);
+  if (found === undefined) return undefined;
+  const { content, sha256 } = found;
+  const parsed = await parse(content, { key, partition, ruleset });
+  return { key, sha256, archiveKey, bytes: content.length, partition: partitionName(partition), parsed };
+}
+
 /** An object is only ever read twice to try its rejections again: those of its first reading are settled by that. */
-async function retriedRejections(store: LedgerStore, object: NamedObject): Promise<StoreWrite[]> {
+async function retriedRejections(
+  store: LedgerStore,
+  object: Pick<NamedObject, "key" | "sha256">,
+): Promise<StoreWrite[]> {
   const before = await getOne(store, objectNumbers, object);
   const positions = before === undefined ? [] : await rejectedPositions(store, before);
   return positions.map((position) => del(rejections, { ordinal: before ?? 0, position }));
 }
 
+/** An epoch derived again: equal to its manifest, and not yet closed on the replayed ledger. */
+export type RederivedEpoch = {
+  readonly head: Head;
+  readonly manifest: Manifest;
+  readonly derived: DerivedEpoch;
+};
+
 /**
- * Derives an epoch again from its objects and closes it on the replayed ledger, which must stand right before it.
- * Throws `epoch-not-rederived` when it comes out other than its manifest says, and `archive-incomplete`.
+ * Derives an epoch again from its objects, on a ledger that must stand right before it. Throws `epoch-not-rederived`
+ * when it comes out other than its manifest says, and `archive-incomplete`.
  */
-export async function replayEpoch(
+export async function rederiveEpoch(
   ports: ReplayPorts,
-  replay: {
-    readonly manifest: Manifest;
-    readonly objects: AsyncIterable<NamedObject> | Iterable<NamedObject>;
-    readonly signal?: AbortSignal | undefined;
-  },
-): Promise<CloseResult> {
+  replay: ReplayOptions & { readonly manifest: Manifest },
+): Promise<RederivedEpoch> {
   const { store } = ports;
   const { manifest } = replay;
   const opened = await readHead(store);
@@ -102,9 +139,19 @@ export async function replayEpoch(
   );
   const own = manifestOf(derived.closed, { inputs: derived.inputs, files });
   if (manifestHash(own) !== manifestHash(manifest)) throw firstDifference(manifest, own);
-  const state = epochStateOf(own, head);
+  return { head, manifest: own, derived };
+}
+
+/** Derives an epoch again and closes it on the replayed ledger; throws as `rederiveEpoch` does. */
+export async function replayEpoch(
+  ports: ReplayPorts,
+  replay: ReplayOptions & { readonly manifest: Manifest },
+): Promise<CloseResult> {
+  const { head, manifest, derived } = await rederiveEpoch(ports, replay);
+  const state = epochStateOf(manifest, head);
+  const { store } = ports;
   await store.write(await closingWrites(store, { head, state, ...derived }), { durable: false });
-  return { manifest: own, state };
+  return { manifest, state };
 }
 
 /** The lines of an epoch's `objects.ndjson`, checked against its manifest. Throws `epoch-not-rederived`. */
@@ -137,8 +184,9 @@ function firstDifference(theirs: Manifest, ours: Manifest): PayrootError {
     if (expected !== found) return notRederived({ epoch, differs: name, expected, found });
   }
   const fields = Object.keys(ours) as (keyof Manifest)[];
-  const differs = fields.find((field) => JSON.stringify(theirs[field]) !== JSON.stringify(ours[field]));
-  const text = (manifest: Manifest) => JSON.stringify(differs === undefined ? manifest : manifest[differs]);
+  const textOf = (value: unknown) => (value === undefined ? "nothing" : canonicalJson(value));
+  const differs = fields.find((field) => textOf(theirs[field]) !== textOf(ours[field]));
+  const text = (manifest: Manifest) => textOf(differs === undefined ? manifest : manifest[differs]);
   return notRederived({ epoch, differs: differs ?? "manifest", expected: text(theirs), found: text(ours) });
 }
 
