@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { Level } from "level";
 import { messageOf, PayrootError } from "../errors.ts";
 import type { LedgerStore, StoreWrite } from "./ledger-store.ts";
+import { createMendingWriter } from "./mending.ts";
 
 /** Opens the LevelDB database in `directory`, made if missing. Throws `data-directory-locked`, `data-directory-unusable`, `data-directory-write-failed`. */
 export async function openLevelStore(directory: string): Promise<LedgerStore> {
@@ -18,42 +19,57 @@ export async function openLevelStore(directory: string): Promise<LedgerStore> {
   await database.open().catch((error: unknown) => {
     throw openFault(directory, error);
   });
+  const mendingWrite = createMendingWriter(database, directory);
   return {
     async getMany(keys) {
       const order = nearKeyOrder(keys);
-      const found = await database.getMany(Array.from(order, (place) => keys[place] as Uint8Array));
+      const wanted = Array.from(order, (place) => keys[place] as Uint8Array);
+      const found = await database.getMany(wanted).catch((error: unknown) => {
+        throw readFault(directory, error);
+      });
       const values = new Array<Uint8Array | undefined>(keys.length);
       for (let i = 0; i < order.length; i++) values[order[i] ?? 0] = found[i];
       return values;
     },
-    async write(writes, { durable }) {
-      // A chained batch costs half of an array of operations, whose properties are read one by one.
-      const batch = database.batch();
-      for (const place of nearKeyOrder(writes.map(({ key }) => key))) {
-        const { key, value } = writes[place] as StoreWrite;
-        if (value === undefined) batch.del(key);
-        else batch.put(key, value);
-      }
-      await batch.write({ sync: durable }).catch((error: unknown) => {
-        throw writeFault(directory, error);
-      });
-    },
-    async *entries({ from, to }, options = {}) {
-      const iterator = database.iterator({ gte: from, lt: to, reverse: options.reverse ?? false });
-      try {
-        for (
-          let page = await iterator.nextv(pageSize);
-          page.length > 0;
-          page = await iterator.nextv(pageSize)
-        ) {
-          yield* page;
+    write: (writes, { durable }) =>
+      mendingWrite(async () => {
+        // A chained batch costs half of an array of operations, whose properties are read one by one.
+        const batch = database.batch();
+        for (const place of nearKeyOrder(writes.map(({ key }) => key))) {
+          const { key, value } = writes[place] as StoreWrite;
+          if (value === undefined) batch.del(key);
+          else batch.put(key, value);
         }
-      } finally {
-        await iterator.close();
-      }
-    },
+        await batch.write({ sync: durable });
+      }).catch((error: unknown) => {
+        throw writeFault(directory, error);
+      }),
+    entries: ({ from, to }, options = {}) =>
+      walkPages(directory, () => database.iterator({ gte: from, lt: to, reverse: options.reverse ?? false })),
     close: () => database.close(),
   };
+}
+
+type Walk = {
+  nextv(size: number): Promise<[Uint8Array, Uint8Array][]>;
+  close(): Promise<void>;
+};
+
+async function* walkPages(
+  directory: string,
+  open: () => Walk,
+): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {
+  let iterator: Walk | undefined;
+  try {
+    iterator = open();
+    for (let page = await iterator.nextv(pageSize); page.length > 0; page = await iterator.nextv(pageSize)) {
+      yield* page;
+    }
+  } catch (error) {
+    throw readFault(directory, error);
+  } finally {
+    await iterator?.close();
+  }
 }
 
 const pageSize = 1000;
@@ -114,6 +130,22 @@ function writeFault(directory: string, error: unknown): PayrootError {
     {
       facts: { directory, reason: messageOf(error) },
       next: "free disk space or restore write access, then run the same command again: it goes on where it stopped",
+      cause: error,
+      retryable: true,
+    },
+  );
+}
+
+// A database that is being mended has no iterators, and for a moment is closed.
+function readFault(directory: string, error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (!/^LEVEL_(DATABASE|ITERATOR)_NOT_OPEN$/.test(code)) return error;
+  return new PayrootError(
+    "data-directory-reopening",
+    "The data directory is opened again after a failed write.",
+    {
+      facts: { directory },
+      next: "ask again in a moment; if this stays, free disk space",
       cause: error,
       retryable: true,
     },
