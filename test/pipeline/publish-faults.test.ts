@@ -1,6 +1,6 @@
-import { parseEther } from "viem";
+import { parseEther, zeroHash } from "viem";
 import { expect, test } from "vitest";
-import { postEpochCall } from "../../offchain/chain/calls.ts";
+import { postEpochCall, revokeFromCall } from "../../offchain/chain/calls.ts";
 import { postingOf } from "../../offchain/pipeline/epoch-record.ts";
 import { readJournal } from "../../offchain/pipeline/posting.ts";
 import { publishEpoch, resumePublish } from "../../offchain/pipeline/publish.ts";
@@ -56,6 +56,36 @@ test("given a lost post that the base fee outgrew, when it is resumed, then one 
     { hash: old?.hash, nonce: old?.nonce, outcome: "dead" },
     { hash: report?.transaction, nonce: old?.nonce, outcome: "posted" },
   ]);
+});
+
+test("given a post that waits in the mempool, when the base fee outgrows it, then it is replaced, not doubled", async () => {
+  const { distributor, ports, options, attempts } = await closedEpoch();
+  const { client, mine } = anvil.control();
+  const proxy = await startRpcProxy(anvil.local().rpcUrl);
+  const nonce = await ports.chain.transactionCount(distributor.poster.address, "latest");
+  await client.setAutomine(false);
+  const counted = { ...ports, chain: distributor.open({ rpcUrl: proxy.url }) };
+  await expect(publishEpoch(counted, 1, { ...options, waitSeconds: 0.1 })).rejects.toMatchObject({
+    code: "post-unconfirmed",
+  });
+  expect(proxy.seen.filter((method) => method === "eth_sendRawTransaction")).toHaveLength(1);
+  await client.setNextBlockBaseFeePerGas({ baseFeePerGas: 20_000_000_000n });
+  await mine();
+
+  const resuming = resumePublish(counted, { ...options, waitSeconds: 0.1 });
+  await expect(resuming).rejects.toMatchObject({ code: "post-unconfirmed" });
+  await mine();
+  await client.setAutomine(true);
+  await client.setNextBlockBaseFeePerGas({ baseFeePerGas: 1_000_000_000n });
+  await mine(3);
+  const [report] = await resumePublish(ports, options);
+
+  expect(report).toMatchObject({ state: "posted", final: true });
+  expect(await attempts()).toMatchObject([
+    { nonce, outcome: "dead" },
+    { nonce, hash: report?.transaction, outcome: "posted" },
+  ]);
+  expect(await ports.chain.transactionCount(distributor.poster.address, "pending")).toBe(nonce + 1);
 });
 
 test("given a base fee above the limit, when a lost post is resumed, then it waits and keeps the old bytes", async () => {
@@ -152,6 +182,27 @@ test("given an epoch that stands with another record, when it is published, then
   });
 });
 
+test("given a record before it that was replaced on chain, when an epoch is published, then that is a discrepancy", async () => {
+  const { distributor, ledger, ports, options } = await closedEpoch();
+  await publishEpoch(ports, 1, options);
+  await closeForChain(ledger, { epoch: 2, distributor: distributor.address });
+  const { record } = await postingOf(ports, 1);
+  const { poster, guardian, address: to } = distributor;
+  const none = {
+    ...record,
+    epoch: 0n,
+    root: zeroHash,
+    earningsRoot: zeroHash,
+    manifestHash: zeroHash,
+    totals: [],
+  };
+  await anvil.control().send({ from: guardian.address, to, data: revokeFromCall(1, none).data });
+  const { data } = postEpochCall({ ...record, earningsRoot: record.root }, []);
+  await anvil.control().send({ from: poster.address, to, data });
+
+  await expect(publishEpoch(ports, 2, options)).rejects.toMatchObject({ code: "head-differs", exitCode: 3 });
+});
+
 test("given a signer without money, when an epoch is published, then what is missing is told", async () => {
   const { distributor, ports, options, attempts } = await closedEpoch();
   const { client } = anvil.control();
@@ -175,7 +226,7 @@ async function closedEpoch() {
   const ports = { ...ledger, chain: distributor.open() };
   const options = { broadcast: true, signer: distributor.poster, pollMs: 5, waitSeconds: 20 };
   return {
-    ...{ distributor, ports, options },
+    ...{ distributor, ledger, ports, options },
     attempts: async () => (await readJournal(ports, 1))?.attempts ?? [],
     /** Publishes through an RPC that swallows the transaction. */
     swallow: async () => {
