@@ -60,6 +60,7 @@ export function elementsNaming(
   object: ObjectContext & { readonly bytes: Uint8Array },
 ): NamedElement[] {
   const { bytes, key, partition, ruleset } = object;
+  if (!mayName(account, bytes)) return [];
   const elements = decodeElements(bytes, { key, maxBytes: ruleset.maxObjectBytes });
   if (!Array.isArray(elements)) return [];
   const context = { partition, rules: eventRules(ruleset) };
@@ -128,6 +129,14 @@ function addSum(a: PartitionSum, b: PartitionSum): PartitionSum {
 /** Excluded events in the order of their places. */
 export function sortExcluded(excluded: readonly ExcludedEvent[]): ExcludedEvent[] {
   return excluded.toSorted((a, b) => compare(a.object, b.object) || a.position - b.position);
+}
+
+// Most accounts are in a few objects only, and looking for one takes a tenth of the time of decoding.
+function mayName(account: Address, bytes: Uint8Array): boolean {
+  const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  // Compressed, or with letters spelled as escapes: only decoding tells.
+  if (content[0] === 0x1f || content.includes("\\u")) return true;
+  return new RegExp(account, "i").test(content.toString("latin1"));
 }
 
 function names(element: Json, wanted: string): boolean {
