@@ -228,7 +228,10 @@ function isShallow(value: Json, levels: number): boolean {
   if (levels === 0) return false;
   if (Array.isArray(value)) return value.every((item) => isShallow(item, levels - 1));
   if (!isJsonObject(value)) return true;
-  for (const key in value) if (!isShallow(value[key] ?? null, levels - 1)) return false;
+  for (const key in value) {
+    const item = value[key];
+    if (typeof item === "object" && !isShallow(item, levels - 1)) return false;
+  }
   return true;
 }
 

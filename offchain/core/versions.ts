@@ -36,6 +36,7 @@ export function settle(
   reading: Version,
   context: { openFrom: number; placeOf: (ordinal: number) => Place },
 ): Settlement {
+  if (known.length === 0) return { versions: [reading], changes: [{ type: "accept", version: reading }] };
   const { openFrom } = context;
   // A rejected version of a closed epoch leaves no trace: the same id may come again, corrected.
   const live = known.filter((version) => version.ordinal >= openFrom || !version.rejected);

@@ -148,7 +148,7 @@ async function settleEvents(
     const settlement = settle(before, version, { openFrom: head.openFrom, placeOf });
     if (settlement.versions !== undefined)
       changed.set(id, { key: keys[i] as Uint8Array, list: settlement.versions });
-    for (const change of settlement.changes) changes.push({ ...change, id });
+    for (const { type, version } of settlement.changes) changes.push({ type, version, id });
   }
   return { versions: changed, changes, records };
 }

@@ -1,5 +1,4 @@
 import { sha256Hex } from "../core/hash.ts";
-import type { ObjectRejection, ParsedObject } from "../core/object.ts";
 import {
   firstTimeOfKey,
   keyFloorAt,
@@ -16,13 +15,16 @@ import { archived, heads, listings, objectNumbers, within } from "../store/keys.
 import { getMany, getOne, put, walk } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import type { Counters, Head } from "../store/records.ts";
-import { addCounters, applyObject, emptyCounters } from "./apply-object.ts";
+import { addCounters, applyObject, emptyCounters, type ObjectReading } from "./apply-object.ts";
+import { type ObjectParser, parseInTurns } from "./parser.ts";
 
 /** What ingest works on. */
 export type IngestPorts = {
   readonly store: LedgerStore;
   readonly log: ObjectStore;
   readonly archive: ObjectStore;
+  /** What parses the objects; this thread when undefined. */
+  readonly parse?: ObjectParser;
 };
 
 /** How one pass over the log is made. */
@@ -87,26 +89,22 @@ export async function ingest(ports: IngestPorts, options: IngestOptions): Promis
   const wanted = unseen(ports, options, (count) => {
     listed += count;
   });
-  const fetched = mapOrdered(wanted, { concurrency: readsAtOnce }, (info) =>
-    fetchObject(ports, info, signal),
-  );
-  const parse = ports.parse ?? parseInTurns;
-  // One object is applied at a time; the next ones are fetched and parsed meanwhile.
-  for await (const object of mapOrdered(fetched, { concurrency: parsesAtOnce }, (one) =>
-    parseFetched(one, { parse, ruleset }),
+  // One object is applied at a time; the next ones are read and parsed meanwhile.
+  for await (const read of mapOrdered(wanted, { concurrency: readsAtOnce }, (info) =>
+    readObject(ports, info, { ruleset, signal }),
   )) {
     signal?.throwIfAborted();
-    if (object === undefined) continue;
-    if ("reason" in object) {
-      unread.push(object);
+    if (read === undefined) continue;
+    if ("reason" in read) {
+      unread.push(read);
       continue;
     }
-    if (!("parsed" in object)) {
-      await ports.store.write(object.writes, { durable: false });
+    if (read.reading === undefined) {
+      await ports.store.write(read.writes, { durable: false });
       continue;
     }
-    const applied = await applyObject(ports.store, { head, ruleset }, object);
-    await ports.store.write([...object.writes, ...applied.writes], { durable: false });
+    const applied = await applyObject(ports.store, { head, ruleset }, read.reading);
+    await ports.store.write([...read.writes, ...applied.writes], { durable: false });
     head = applied.head;
     objects += 1;
     counters = addCounters(counters, applied.record);
@@ -118,15 +116,10 @@ export async function ingest(ports: IngestPorts, options: IngestOptions): Promis
 }
 
 const readsAtOnce = 4;
-const parsesAtOnce = 2;
 
-type Fetched = {
-  readonly key: string;
-  readonly sha256: string;
-  readonly partition: Partition;
-  readonly content: Uint8Array;
-  /** Where the archive holds it; undefined when the ledger has read this very content of this key before. */
-  readonly archiveKey: string | undefined;
+type ReadObject = {
+  /** What it says; undefined when the ledger has read this very content of this key before. */
+  readonly reading: ObjectReading | undefined;
   /** What the ledger should remember of the listing and the archive. */
   readonly writes: readonly StoreWrite[];
 };
@@ -188,18 +181,40 @@ async function listingStart(
   return undefined;
 }
 
-async function fetchObject(
+async function readObject(
   ports: IngestPorts,
   info: ObjectInfo & { readonly partition: Partition },
+  context: { ruleset: Ruleset; signal: AbortSignal | undefined },
+): Promise<ReadObject | Unread | undefined> {
+  const fetched = await fetchObject(ports, info, context.signal);
+  if (fetched === undefined || "reason" in fetched) return fetched;
+  const { content, archiveKey, sha256, writes } = fetched;
+  if (archiveKey === undefined) return { writes, reading: undefined };
+  const { key, partition } = info;
+  const named = { key, sha256, bytes: content.length, archiveKey, partition: partitionName(partition) };
+  const parse = ports.parse ?? parseInTurns;
+  const parsed = await parse(content, { key, partition, ruleset: context.ruleset });
+  return { writes, reading: { ...named, parsed } };
+}
+
+type Fetched = {
+  readonly sha256: string;
+  readonly content: Uint8Array;
+  readonly archiveKey: string | undefined;
+  readonly writes: readonly StoreWrite[];
+};
+
+async function fetchObject(
+  ports: IngestPorts,
+  { key }: ObjectInfo,
   signal: AbortSignal | undefined,
 ): Promise<Fetched | Unread | undefined> {
-  const { key, partition } = info;
   try {
     const stored = await ports.log.get(key, { maxBytes: largestRead, ...(signal ? { signal } : {}) });
     if (stored === undefined) return undefined;
     const sha256 = sha256Hex(stored.bytes);
     const listing = put(listings, key, { version: stored.version, sha256 });
-    const object = { key, sha256, partition, content: stored.bytes };
+    const object = { key, sha256, content: stored.bytes };
     const known = await getOne(ports.store, objectNumbers, object);
     if (known !== undefined) return { ...object, archiveKey: undefined, writes: [listing] };
     const archiving = await archiveObject(ports, object);
