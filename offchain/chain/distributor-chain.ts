@@ -140,7 +140,7 @@ export type DistributorChain = {
   balanceWei(account: Address): Promise<bigint>;
   /** How many transactions of `account` are in the chain at that block: the nonce of its next one. */
   transactionCount(account: Address, at: BlockTag | "pending"): Promise<number>;
-  /** Every log from one block to another, both included, in chain order, asked for in ranges the RPC accepts. */
+  /** Every log from one block to another (none when that is lower), in chain order, in ranges the RPC accepts. */
   logs(range: LogRange): AsyncIterable<LogPage>;
   /** What the call would return. Throws `call-reverted` with the contract's reason. */
   simulate(call: DistributorCall, from: Address): Promise<Hex>;

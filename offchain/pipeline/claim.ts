@@ -1,29 +1,21 @@
-import { setTimeout } from "node:timers/promises";
 import { claimCall } from "../chain/calls.ts";
-import type { ChainEpoch, DistributorChain, Receipt, SignedTransaction } from "../chain/distributor-chain.ts";
-import type { Signer } from "../chain/signer.ts";
+import type { ChainEpoch, DistributorChain } from "../chain/distributor-chain.ts";
 import type { Address } from "../core/address.ts";
 import type { Hash, ProofEntry } from "../core/artifacts.ts";
 import { formatTime } from "../core/time.ts";
-import { exitCodes, type Facts, invariant, PayrootError } from "../errors.ts";
+import { invariant, PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
-import { checkGasBalance, gasBalanceTooLow } from "./preflight.ts";
 import { readProof } from "./proof.ts";
+import { type TransactOptions, transact } from "./transact.ts";
 
 /** What claiming works on: published files, wherever they are, and the chain. No data directory. */
 export type ClaimPorts = { readonly artifacts: ObjectStore; readonly chain: DistributorChain };
 
 /** How a claim is made. Without `broadcast` nothing is signed or sent; anyone may be the signer. */
-export type ClaimOptions = {
+export type ClaimOptions = TransactOptions & {
   /** The epoch to claim against; the newest active one when left out. */
   readonly epoch?: number;
   readonly broadcast: boolean;
-  readonly signer?: Signer | undefined;
-  /** How long to wait for a receipt, 120 when left out. */
-  readonly waitSeconds?: number;
-  /** Between two looks at the chain, 1000 when left out. */
-  readonly pollMs?: number;
-  readonly signal?: AbortSignal;
 };
 
 /** One asset of a claim; amounts in its smallest unit. `amount` is what it pays, or would pay in a dry run. */
@@ -49,8 +41,7 @@ export type ClaimReport = {
 /**
  * Claims all that an account has coming, from published files alone: each proof is folded to the root on chain and the
  * call tried before anything is signed. The contract pays a leaf once, so claiming again is never paid again. Throws
- * `epoch-not-active`, `nothing-to-claim`, `proof-mismatch`, `claims-paused`, `call-reverted`, `signer-missing`,
- * `gas-balance-too-low`, `claim-reverted`, `claim-unconfirmed`.
+ * `epoch-not-active`, `nothing-to-claim`, `proof-mismatch`, `claims-paused`, `call-reverted` and what `transact` throws.
  */
 export async function claim(
   ports: ClaimPorts,
@@ -81,27 +72,19 @@ async function claimLeaf(
 ): Promise<AssetClaim> {
   const { account, epoch, entry, claimedBefore } = due;
   const { asset, proof } = entry;
-  const { signer } = options;
   const cumulative = BigInt(entry.cumulative);
   await checkPaused(chain, asset);
   const call = claimCall({ epoch, leaf: { account, asset, cumulative }, proof });
-  await chain.simulate(call, signer?.address ?? account);
+  await chain.simulate(call, options.signer?.address ?? account);
   if (!options.broadcast) {
     const would = { amount: cumulative - claimedBefore, recipient: await chain.recipientOf(account) };
     return { asset, cumulative, claimedBefore, ...would, transaction: null, block: null, feeWei: null };
   }
-  if (signer === undefined) throw signerMissing();
-  const plan = await chain.plan(call, { from: signer.address });
-  await checkGasBalance(chain, { plan, from: signer.address });
-  const receipt = await confirmed(chain, await chain.sign(call, plan, signer), options);
-  const { transaction, block, feeWei } = receipt;
-  if (!receipt.ok) {
-    const reason = await chain.revertReason(call, { from: signer.address, block });
-    throw claimReverted({ transaction, block, reason });
-  }
+  const receipt = await transact(chain, call, options);
   const paid = receipt.logs.find((log) => log.kind === "claimed" && log.account === account);
   invariant(paid?.kind === "claimed", "A claim succeeded without a log.", { account, asset });
   const { amount, recipient } = paid;
+  const { transaction, block, feeWei } = receipt;
   return { asset, cumulative, claimedBefore, amount, recipient, transaction, block, feeWei };
 }
 
@@ -120,27 +103,6 @@ export async function activeEpoch(
     if (wanted !== undefined) break;
   }
   throw epochNotActive({ wanted, latest, waiting });
-}
-
-/** Sends a signed transaction and waits until it is mined. An answer that got lost is looked up, not taken for a no. */
-async function confirmed(
-  chain: DistributorChain,
-  signed: SignedTransaction,
-  { waitSeconds = 120, pollMs = 1000, signal }: ClaimOptions,
-): Promise<Receipt> {
-  const until = performance.now() + waitSeconds * 1000;
-  for (let taken = false; ; ) {
-    signal?.throwIfAborted();
-    if (!taken) {
-      const { kind, reason } = await chain.send(signed.raw);
-      taken = kind === "accepted" || kind === "known";
-      if (kind === "refused" || kind === "underpriced") throw refused(signed, reason);
-    }
-    const receipt = await chain.receipt(signed.hash);
-    if (receipt !== undefined) return receipt;
-    if (performance.now() >= until) throw claimUnconfirmed({ transaction: signed.hash, waitSeconds });
-    await setTimeout(pollMs, undefined, signal === undefined ? {} : { signal });
-  }
 }
 
 async function checkPaused(chain: DistributorChain, asset: Address): Promise<void> {
@@ -186,40 +148,5 @@ function nothingToClaim(about: {
   return new PayrootError("nothing-to-claim", sentence, {
     facts: { account, epoch, ...Object.fromEntries(amounts) },
     next: "see what waits with: payroot worker show",
-  });
-}
-
-function signerMissing(): PayrootError {
-  return new PayrootError(
-    "signer-missing",
-    "Sending a claim needs a key, of any account that can pay for gas.",
-    {
-      next: "set ETH_PRIVATE_KEY",
-      exitCode: exitCodes.usage,
-    },
-  );
-}
-
-function refused({ from, hash }: SignedTransaction, reason: string): PayrootError {
-  if (/insufficient funds|exceeds.*balance/i.test(reason)) return gasBalanceTooLow({ account: from, reason });
-  return new PayrootError("transaction-refused", "The RPC refused the transaction.", {
-    facts: { transaction: hash, reason },
-    next: "remove the cause, then claim again",
-    retryable: true,
-  });
-}
-
-function claimReverted(facts: Facts): PayrootError {
-  return new PayrootError("claim-reverted", "The claim was mined and refused; nothing was paid by it.", {
-    facts,
-    next: "claim again without --broadcast to see how the account stands now",
-  });
-}
-
-function claimUnconfirmed(facts: Facts): PayrootError {
-  return new PayrootError("claim-unconfirmed", "The claim was sent and is not in the chain yet.", {
-    facts,
-    next: "claim again later: the contract pays each amount once, whatever becomes of this transaction",
-    retryable: true,
   });
 }

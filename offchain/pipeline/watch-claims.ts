@@ -44,12 +44,10 @@ export async function watchClaims(ports: WatchPorts, options: WatchOptions = {})
   const latest = await chain.block("latest");
   const finalized = await chain.block("finalized");
   if (latest === undefined || finalized === undefined) throw rpcLagging({});
-  if (finalized.number > cursor.block) {
-    for await (const page of chain.logs({ from: cursor.block + 1, to: finalized.number })) {
-      signal?.throwIfAborted();
-      cursor = await takeIn(ports, page);
-      options.onProgress?.({ block: cursor.block, finalized: finalized.number });
-    }
+  for await (const page of chain.logs({ from: cursor.block + 1, to: finalized.number })) {
+    signal?.throwIfAborted();
+    cursor = await takeIn(ports, page);
+    options.onProgress?.({ block: cursor.block, finalized: finalized.number });
   }
   if (previous !== undefined && latest.number < previous.latest.number)
     return mergedOverlay(previous, cursor);

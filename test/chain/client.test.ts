@@ -145,6 +145,10 @@ test("given fees between base and limit, when a transaction is planned, then it 
   const tight = await distributor.open({ maxGasPriceWei: base + 1n }).plan(call, { from });
   const outbid = await distributor.open().plan(call, { from, replaces: [free] });
 
+  const estimate = await anvil
+    .control()
+    .client.estimateGas({ account: from, to: distributor.address, data: call.data });
+  expect(free.gas).toBe((estimate * 6n) / 5n);
   expect(free.maxFeePerGasWei).toBe(2n * base + free.maxPriorityFeePerGasWei);
   expect(tight).toMatchObject({ maxFeePerGasWei: base + 1n, maxPriorityFeePerGasWei: 1n });
   expect(outbid.nonce).toBe(free.nonce);

@@ -1,5 +1,6 @@
-import { zeroAddress } from "viem";
+import { encodeFunctionData, zeroAddress } from "viem";
 import { expect, test } from "vitest";
+import { distributorAbi } from "../../offchain/chain/distributor-artifact.ts";
 import type { ClaimedLog, DistributorChain } from "../../offchain/chain/distributor-chain.ts";
 import { claim } from "../../offchain/pipeline/claim.ts";
 import { publishEpoch } from "../../offchain/pipeline/publish.ts";
@@ -70,6 +71,20 @@ test("given no epoch on chain, when a worker claims, then that is said", async (
   await expect(claiming).rejects.toMatchObject({ code: "epoch-not-active", retryable: false });
 });
 
+test("given an asset whose claims are paused, when a worker claims, then the end of the pause is told", async () => {
+  const { ports, options, distributor } = await activeEpochs(1);
+  const data = encodeFunctionData({ abi: distributorAbi, functionName: "pause", args: [zeroAddress] });
+  await anvil.control().send({ from: distributor.guardian.address, to: distributor.address, data });
+
+  await expect(claim(ports, account(0), options)).rejects.toMatchObject({
+    code: "claims-paused",
+    retryable: true,
+  });
+  await anvil.control().pass(7 * 86_400);
+
+  expect((await claim(ports, account(0), options)).state).toBe("paid");
+});
+
 test("given an account that never worked, when it claims, then there is nothing", async () => {
   const { ports, options } = await activeEpochs(1);
 
@@ -97,7 +112,7 @@ test("a timed-out receipt paid again", async () => {
   hideReceipts(proxy);
 
   await expect(claim(blind, account(0), { ...options, waitSeconds: 0.1 })).rejects.toMatchObject({
-    code: "claim-unconfirmed",
+    code: "transaction-unconfirmed",
     retryable: true,
   });
   proxy.rule = undefined;
@@ -122,6 +137,25 @@ test("given an RPC that takes a claim without answering, when a worker claims, t
   expect(await payments(ports.chain)).toHaveLength(1);
 });
 
+test("given a chain that takes its time, when a worker claims, then the claim is sent once and waited for", async () => {
+  const { ports, options, distributor } = await activeEpochs(1);
+  const proxy = await startRpcProxy(anvil.local().rpcUrl);
+  await anvil.control().client.setAutomine(false);
+  let looks = 0;
+  proxy.rule = async ({ method }) => {
+    if (method !== "eth_getTransactionReceipt") return undefined;
+    looks += 1;
+    if (looks === 5) await anvil.control().mine();
+    return undefined;
+  };
+
+  const paid = await claim({ ...ports, chain: distributor.open({ rpcUrl: proxy.url }) }, account(0), options);
+
+  await anvil.control().client.setAutomine(true);
+  expect(paid.state).toBe("paid");
+  expect(proxy.seen.filter((method) => method === "eth_sendRawTransaction")).toHaveLength(1);
+});
+
 test("given a stale RPC, when a worker claims what was paid already, then the chain refuses and nothing is paid", async () => {
   const { ports, options, distributor } = await activeEpochs(1);
   const proxy = await startRpcProxy(anvil.local().rpcUrl);
@@ -134,7 +168,7 @@ test("given a stale RPC, when a worker claims what was paid already, then the ch
 
   const claiming = claim({ ...ports, chain: distributor.open({ rpcUrl: proxy.url }) }, account(0), options);
 
-  await expect(claiming).rejects.toMatchObject({ code: "claim-reverted" });
+  await expect(claiming).rejects.toMatchObject({ code: "transaction-reverted" });
   expect(await payments(ports.chain)).toHaveLength(1);
 });
 

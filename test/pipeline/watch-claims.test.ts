@@ -1,5 +1,6 @@
 import { encodeFunctionData, zeroAddress, zeroHash } from "viem";
 import { expect, test } from "vitest";
+import { postEpochCall } from "../../offchain/chain/calls.ts";
 import { distributorAbi } from "../../offchain/chain/distributor-artifact.ts";
 import {
   claimedTotals,
@@ -8,6 +9,7 @@ import {
   epochStates,
 } from "../../offchain/pipeline/chain-view.ts";
 import { claim } from "../../offchain/pipeline/claim.ts";
+import { postingOf } from "../../offchain/pipeline/epoch-record.ts";
 import { findPosting } from "../../offchain/pipeline/find-posting.ts";
 import { publishEpoch } from "../../offchain/pipeline/publish.ts";
 import { storedOverlay, watchClaims } from "../../offchain/pipeline/watch-claims.ts";
@@ -99,10 +101,13 @@ test("given a look that moves claims to the store, when a worker asks meanwhile,
   await anvil.control().mine(3);
   await posted(2);
   const more = await claimFor(0);
-  await anvil.control().mine(3);
+  await anvil.control().mine();
+  await watch.look();
+  // The claim becomes final, and the block after it, which was seen too, does not.
+  await anvil.control().mine();
   await watch.look();
 
-  const [early, late] = answers;
+  const [early, late] = [answers[0], answers.at(-1)];
   // As of the final block, in which the delay still ran.
   expect(early).toEqual({ posted: amount, active: 0n, claimed: 0n });
   expect(late).toEqual({ posted: amount + more, active: amount + more, claimed: amount + more });
@@ -229,6 +234,24 @@ test("given a posted epoch that is revoked, when it is watched, then it is close
       code: "epoch-revoked",
     },
   );
+});
+
+test("given an epoch that stands with another record than ours, when it is watched, then it counts for nobody", async () => {
+  const { ports, distributor, close } = await pool();
+  await close(1);
+  const { record } = await postingOf(ports, 1);
+  const { data } = postEpochCall({ ...record, manifestHash: record.root }, []);
+  await anvil.control().send({ from: distributor.poster.address, to: distributor.address, data });
+  await anvil.control().pass(61);
+  const watch = await createChainWatch(ports);
+
+  const overlay = await watch.look();
+
+  expect(await Array.fromAsync(epochStates(ports.store, overlay), ({ state }) => state)).toEqual([
+    "conflicting",
+  ]);
+  expect(await watch.view.newestActive()).toBe(0);
+  expect(await watch.view.amountsOf(account(0), zeroAddress)).toMatchObject({ posted: 0n, active: 0n });
 });
 
 test("given another distributor than before, when the chain is watched, then that is refused", async () => {
