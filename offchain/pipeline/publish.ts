@@ -6,7 +6,7 @@ import type { Hash } from "../core/artifacts.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
 import type { PostingAttempt, PostingJournal } from "../store/records.ts";
 import { type Posting, type PublishPorts, postingOf } from "./epoch-record.ts";
-import { listEpochs } from "./epochs.ts";
+import { listEpochs, requireEpoch } from "./epochs.ts";
 import { attemptOf, nextStep, openAttempts, planOf, readJournal, writeJournal } from "./posting.ts";
 import { checkBeforePosting, checkGasBalance, gasBalanceTooLow } from "./preflight.ts";
 import { type PublishReport, report, settle } from "./settle-posting.ts";
@@ -74,6 +74,7 @@ export async function resumePublish(ports: PublishPorts, options: PublishOptions
 
 /** Notes the epochs before that somebody else posted, so that their files are written, too. */
 async function settleBefore(ports: PublishPorts, epoch: number): Promise<void> {
+  await requireEpoch(ports.store, epoch);
   let first = epoch;
   while (first > 1 && (await readJournal(ports, first - 1))?.posted == null) first -= 1;
   for (let before = first; before < epoch; before += 1) await settle(ports, await postingOf(ports, before));
