@@ -1,4 +1,4 @@
-import { type ConnectionChange, comparePlaces, newestChanges } from "../core/connections.ts";
+import { type ConnectionChange, newestChanges } from "../core/connections.ts";
 import type { AiEvent, AiPair } from "../core/correlation.ts";
 import type { ClosedEpoch } from "../core/epoch.ts";
 import {
@@ -63,9 +63,10 @@ async function prunedConnections(store: LedgerStore): Promise<StoreWrite[]> {
   const writes: StoreWrite[] = [];
   const newestResets = new Map<string, ResetKey>();
   for await (const { key } of walk(store, resets)) {
+    // Keys come in the order of their places, so each is newer than the one before it.
     const known = newestResets.get(key.partition);
-    if (known !== undefined) writes.push(del(resets, comparePlaces(known, key) < 0 ? known : key));
-    if (known === undefined || comparePlaces(known, key) < 0) newestResets.set(key.partition, key);
+    if (known !== undefined) writes.push(del(resets, known));
+    newestResets.set(key.partition, key);
   }
   let group: ConnectionChange[] = [];
   let partition = "";

@@ -4,10 +4,10 @@ import { type Place, settle, type Version } from "../../offchain/core/versions.t
 
 type Reading = { object: number; position: number; content: number };
 
-// Two keys, one of them with two contents; objects 0 and 1 belong to a closed epoch.
+// Keys with several contents. Objects 0 and 1 belong to a closed epoch, and stand after all others.
 const places: readonly Place[] = [
-  { key: "a", sha256: "1" },
-  { key: "b", sha256: "1" },
+  { key: "z", sha256: "1" },
+  { key: "z", sha256: "2" },
   { key: "a", sha256: "2" },
   { key: "b", sha256: "2" },
   { key: "b", sha256: "3" },

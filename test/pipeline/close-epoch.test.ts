@@ -5,6 +5,7 @@ import { manifestHash, type ProofShard, shardOf } from "../../offchain/core/arti
 import { canonicalJson } from "../../offchain/core/canonical.ts";
 import type { ObjectStore } from "../../offchain/objects/object-store.ts";
 import { closeEpoch, finishClose } from "../../offchain/pipeline/close-epoch.ts";
+import { activeConnections } from "../../offchain/pipeline/closing-writes.ts";
 import { ingest, readHead } from "../../offchain/pipeline/ingest.ts";
 import {
   account,
@@ -13,6 +14,7 @@ import {
   aiKey,
   aiReceipt,
   connection,
+  reset,
   transcodeJob,
   transcodeKey,
 } from "../support/events.ts";
@@ -173,6 +175,34 @@ describe("given nobody earned", () => {
   });
 });
 
+test("given jobs without fees, paired or not, then they are counted as read and not as paid", async () => {
+  const ledger = await openTestLedger();
+  await ledger.write(aiKey("a"), [
+    aiJob({ id: "paid", requestID: "r1", fees: 8 }),
+    aiReceipt({ id: "receipt 1", requestID: "r1" }),
+    aiJob({ id: "free", requestID: "r2", fees: 0 }),
+    aiReceipt({ id: "receipt 2", requestID: "r2" }),
+    aiReceipt({ id: "receipt 3", requestID: "r3", account: account(1) }),
+    aiJob({ id: "only free", requestID: "r3", fees: 0 }),
+  ]);
+  await ledger.write(transcodeKey("a"), [transcodeJob({ id: "unpaid", units: 0, account: account(1) })]);
+  const closed = await ledger.close();
+  expect(closed?.manifest.inputs).toMatchObject({ accepted: 7, unmatched: 0 });
+  const earnings = linesOf(await epochTexts(ledger.artifacts, 1), "earnings.ndjson");
+  expect(earnings).toMatchObject([{ account: account(0), events: 1, gross: "8", earned: "6" }]);
+});
+
+test("given an event at the very opening of an epoch, then it is not late; a second earlier it is", async () => {
+  const ledger = await openTestLedger();
+  await ledger.write(transcodeKey("a"), [transcodeJob({ id: "1" })]);
+  await ledger.close();
+  const opening = 9 * 3600;
+  const seconds = [opening - 1, opening, opening + 1];
+  const jobs = seconds.map((second) => transcodeJob({ id: `at ${second}`, second }));
+  await ledger.write(transcodeKey("b"), jobs);
+  expect((await ledger.close(5))?.manifest.inputs).toMatchObject({ accepted: 3, late: 1 });
+});
+
 test("given a time at or before the opening, then the close is refused and nothing is lost", async () => {
   const ledger = await openTestLedger();
   await ledger.write(transcodeKey("a"), [transcodeJob({ id: "1", second: 60 })]);
@@ -203,6 +233,26 @@ test("given other rules while an epoch is open, then they take effect at the nex
   expect(await leavesOf(ledger.artifacts, 2)).toEqual({
     [account(0)]: 2n * earned(fees) + earned(fees, 100_000n),
   });
+});
+
+test("given resets and connections of a closed epoch, when older ones come late, then they change nothing", async () => {
+  const ledger = await openTestLedger();
+  const up = (id: string, second: number, port: number) =>
+    connection({ id, type: "worker-connected", second, address: `203.0.113.10:${port}` });
+  await ledger.write(transcodeKey("a"), [
+    reset({ id: "first", second: 10 }),
+    reset({ id: "second", second: 50 }),
+    up("1", 60, 1),
+    up("2", 60, 2),
+    connection({ id: "down", type: "worker-disconnected", second: 90, address: "203.0.113.10:2" }),
+    transcodeJob({ id: "paid" }),
+  ]);
+  await ledger.close();
+  expect(await activeConnections(ledger.store, "transcode|eu-central")).toEqual(new Map([[account(0), 1]]));
+
+  await ledger.write(transcodeKey("b"), [up("before the reset", 30, 3), up("before it went", 80, 2)]);
+  await ledger.ingest();
+  expect(await activeConnections(ledger.store, "transcode|eu-central")).toEqual(new Map([[account(0), 1]]));
 });
 
 describe("a close that is cut short", () => {
