@@ -190,14 +190,19 @@ test("given a preview, it tells what closing now would pay, who moved most and w
       waitingJobs: 1,
       waiting: "1000000007",
     },
-    rejections: [{ reason: "malformed", count: 1 }],
+    rejections: [{ reason: "malformed", count: 1, fees: "0", unknown: 1 }],
     movers: [
       { account: account(0), before: "900002700", now: "0", change: "-900002700" },
       { account: account(2), before: "0", now: "900002700", change: "900002700" },
       { account: account(1), before: "900002700", now: "750000006", change: "-150002694" },
     ],
+    jumps: [
+      { account: account(2), earned: "900002700", median: "900002700", of: "pool" },
+      { account: account(1), earned: "750000006", median: "900002700", of: "own" },
+    ],
     newAccounts: [account(2)],
     solvency: null,
+    runway: null,
   });
   const { stdout } = await pool.call(["epoch", "preview"]);
   expect(stdout).toMatch(/^epoch 2, open since 2025-11-06T00:00:01Z\n/);

@@ -28,8 +28,8 @@ type CallOptions = {
   readonly onNote?: (text: string) => void;
 };
 
-/** Makes a pool that goes away with the test. */
-export async function openPool(): Promise<TestPool> {
+/** Makes a pool that goes away with the test; `settings` join its environment. */
+export async function openPool(settings: NodeJS.ProcessEnv = {}): Promise<TestPool> {
   const folder = await temporaryFolder();
   const directory = (name: string) => join(folder, name);
   await mkdir(directory("log"));
@@ -40,6 +40,7 @@ export async function openPool(): Promise<TestPool> {
     ARTIFACTS_URL: `file://${directory("artifacts")}`,
     DATA_DIR: directory("data"),
     HTTP_PORT: "0",
+    ...settings,
   };
   const call: TestPool["call"] = async (argv, given = {}) => {
     const seen = { stdout: "", stderr: "" };
