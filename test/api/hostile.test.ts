@@ -66,17 +66,18 @@ const raw = fc.oneof(
 const path = fc.oneof(
   raw.map((part) => `/v1/epochs/${part}`),
   raw.map((part) => `/v1/workers/${part}`),
-  raw.map((part) => `/v1/workers/${part}/proof`),
+  fc
+    .tuple(raw, fc.constantFrom("proof", "epochs", "explain", "statement"))
+    .map(([part, name]) => `/v1/workers/${part}/${name}`),
   fc.constantFrom(
     "/v1/epochs",
-    `/v1/workers/${account(0)}/proof`,
-    `/v1/workers/${account(0)}`,
+    ...["", "/proof", "/epochs", "/explain", "/statement"].map((name) => `/v1/workers/${account(0)}${name}`),
     "/status",
     "/ready",
   ),
   fc.array(raw, { maxLength: 6 }).map((parts) => `/${parts.join("/")}`),
 );
-const query = fc.array(fc.tuple(fc.oneof(fc.constantFrom("limit", "cursor", "epoch"), raw), raw), {
+const query = fc.array(fc.tuple(fc.oneof(fc.constantFrom("limit", "cursor", "epoch", "format"), raw), raw), {
   maxLength: 3,
 });
 const headerName = fc.constantFrom(

@@ -12,6 +12,9 @@ const routes = [
   `/v1/workers/${account(0)}`,
   `/v1/workers/${account(0)}/proof`,
   `/v1/workers/${account(0)}/proof?epoch=1`,
+  `/v1/workers/${account(0)}/epochs`,
+  `/v1/workers/${account(0)}/explain?epoch=1`,
+  `/v1/workers/${account(0)}/statement?format=csv`,
 ];
 const failing = [
   "/",

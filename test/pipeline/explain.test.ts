@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { zeroAddress } from "../../offchain/core/address.ts";
 import type { Explanation } from "../../offchain/core/explanation.ts";
 import { type ExplainQuery, explain } from "../../offchain/pipeline/explain.ts";
+import { retryQuarantine } from "../../offchain/pipeline/quarantine.ts";
 import { createEstimates, noChainView, readWorker } from "../../offchain/pipeline/worker.ts";
 import {
   account,
@@ -214,6 +215,20 @@ test("given a conflict in a closed epoch and its ID used again since, then both 
     ["0 conflicting-duplicate", "1 conflicting-duplicate"],
   ]);
   expect([ids(second), reasons(second)]).toEqual([[uuid("1")], ["1 duplicate"]]);
+});
+
+test("given rejections of a closed epoch that are tried again, then that epoch is explained as before, and the open one pays", async () => {
+  const ledger = await openTestLedger();
+  await ledger.write(transcodeKey("a"), [transcodeJob({ id: "1", units: 2_000_000 }), job("2")]);
+  await ledger.ingest({ maxEventFeeWei: "2000000000" });
+  await ledger.close(0);
+  const before = await explained(ledger, { epoch: 1 });
+  await retryQuarantine(ledger, ruleset);
+
+  expect(reasons(before)).toEqual(["0 amount-over-limit"]);
+  expect(await explained(ledger, { epoch: 1 })).toEqual(before);
+  const open = await explained(ledger);
+  expect([ids(open), reasons(open)]).toEqual([[uuid("1")], ["1 duplicate"]]);
 });
 
 test("given an object rejected whole, then it names nobody, and what comes in its place is explained", async () => {
