@@ -1,14 +1,18 @@
 import { CommanderError, Option, Command as Program } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { attestCommand } from "./commands/attest.ts";
 import { claimCommand } from "./commands/claim.ts";
 import { type Command, type Context, usageInvalid } from "./commands/command.ts";
 import { deployCommand } from "./commands/deploy.ts";
-import { epochClose, epochList, epochPreview, epochShow } from "./commands/epoch.ts";
+import { epochClose, epochList, epochShow } from "./commands/epoch.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { ingestCommand } from "./commands/ingest.ts";
+import { epochPreview } from "./commands/preview.ts";
 import { epochPublish } from "./commands/publish.ts";
 import { quarantineList, quarantineRetry } from "./commands/quarantine.ts";
 import { epochRebuild, ledgerRebuild } from "./commands/rebuild.ts";
+import { epochReopen } from "./commands/reopen.ts";
+import { epochRevoke } from "./commands/revoke.ts";
 import { run } from "./commands/run.ts";
 import { workerStatement } from "./commands/statement.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -27,12 +31,15 @@ const commands: readonly Command[] = [
   epochPreview,
   epochClose,
   epochPublish,
+  epochRevoke,
+  epochReopen,
   epochRebuild,
   ledgerRebuild,
   workerShow,
   workerStatement,
   explainCommand,
   claimCommand,
+  attestCommand,
   deployCommand,
   quarantineList,
   quarantineRetry,

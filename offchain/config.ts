@@ -74,6 +74,7 @@ export const settings = {
   correlationWindowSeconds: setting("CORRELATION_WINDOW_SECONDS", whole(0, year), "3600", "of an AI pair"),
   epochSeconds: setting("EPOCH_SECONDS", whole(1, year), "86400", "length of an epoch"),
   autoPublish: setting("AUTO_PUBLISH", trueOrFalse, "false", "whether the daemon sends transactions"),
+  anomalyFactor: setting("ANOMALY_FACTOR", whole(0, 1_000_000), "20", "medians an account may earn"),
   chainId: setting("CHAIN_ID", whole(0, Number.MAX_SAFE_INTEGER), "0", "the chain; 0 is none"),
   distributorAddress: setting("DISTRIBUTOR_ADDRESS", contract, zeroAddress, "the RewardsDistributor"),
   ethRpcEndpoint: setting("ETH_RPC_ENDPOINT", webUrl, none, "JSON-RPC of the chain", { secret: true }),
@@ -240,9 +241,8 @@ function addProblems(issue: z.core.$ZodIssue, { given, problems }: Found): void 
 }
 
 function quote(value: unknown): string {
-  return JSON.stringify(value)
-    .replace(/\/\/[^/]*@/, "//[secret]@")
-    .slice(0, 80);
+  const text = JSON.stringify(value).replace(/\/\/[^/]*@/, "//[secret]@");
+  return text.slice(0, 80);
 }
 
 function notASetting(key: string): string {

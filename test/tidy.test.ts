@@ -19,11 +19,13 @@ const ports = [
   "offchain/store/ledger-store.ts",
   "offchain/store/keyspace.ts",
   "offchain/store/keys.ts",
+  "offchain/store/audit-keys.ts",
   "offchain/store/records.ts",
   "offchain/chain/distributor-chain.ts",
   "offchain/chain/record.ts",
   "offchain/chain/attestation.ts",
   "offchain/chain/calls.ts",
+  "offchain/chain/output.ts",
 ];
 const adapters = ["offchain/objects/", "offchain/store/", "offchain/chain/"];
 const encoders = ["hash-wasm", "node:zlib", "node:crypto", "node:buffer"];

@@ -3,12 +3,11 @@ import { formatTime, parseTime } from "../core/time.ts";
 import { formatPpm } from "../core/units.ts";
 import { PayrootError } from "../errors.ts";
 import { formatCount, formatEth, type Output } from "../format.ts";
-import { closeEpoch, finishClose } from "../pipeline/close-epoch.ts";
+import { closeEpoch } from "../pipeline/close-epoch.ts";
 import { listEpochs, readManifest, requireEpoch } from "../pipeline/epochs.ts";
-import { previewEpoch } from "../pipeline/preview.ts";
 import { command, type Parameter, wholeNumber } from "./command.ts";
 import { chainIdentity, configuredRuleset, openArtifacts, openDataDirectory, openLedger } from "./open.ts";
-import { openChainView, openFunding } from "./open-chain.ts";
+import { openChainView } from "./open-chain.ts";
 
 const time: Parameter<number> = {
   about: "when the epoch closes, instead of now",
@@ -82,47 +81,6 @@ export const epochClose = command({
     return { ...manifest, manifestHash: state.manifestHash, state: "closed" as const };
   },
   print: printManifest,
-});
-
-/** `payroot epoch preview`: what closing now would do. */
-export const epochPreview = command({
-  name: "epoch preview",
-  summary: "what closing now would pay: totals, movers, solvency",
-  async run(context) {
-    const { store, artifacts, archive } = await openLedger(context);
-    await finishClose({ store, artifacts, archive });
-    const funding = await openFunding(context);
-    return previewEpoch({ store, artifacts, funding }, configuredRuleset(context.config));
-  },
-  print: ({ epoch, opensAt, totals, rejections, movers, newAccounts, solvency }, out) => {
-    out.line(`epoch ${epoch}, open since ${opensAt ?? "its first event, which has not come yet"}`);
-    out.facts({
-      gross: formatEth(totals.gross),
-      commission: formatEth(totals.commission),
-      earned: formatEth(totals.earned),
-      accounts: formatCount(totals.accounts),
-      "new accounts": formatCount(newAccounts.length),
-      "AI jobs without their receipt": `${formatCount(totals.waitingJobs)}, ${formatEth(totals.waiting)} waiting`,
-      rejected: rejections.map(({ reason, count }) => `${count} ${reason}`).join(", ") || "nothing",
-    });
-    if (movers.length > 0) {
-      out.line();
-      const amounts = ["before", "now", "change"].map((title) => ({ title, align: "point" as const }));
-      out.table(
-        [{ title: "top movers" }, ...amounts],
-        movers.map(({ account, before, now, change }) => [account, ...[before, now, change].map(formatEth)]),
-      );
-    }
-    if (solvency !== null) {
-      out.line();
-      const { balance, owed, missing } = solvency;
-      out.facts({
-        "distributor holds": formatEth(balance),
-        "owes after this epoch": formatEth(owed),
-        missing: formatEth(missing),
-      });
-    }
-  },
 });
 
 /** An epoch's manifest for people. */

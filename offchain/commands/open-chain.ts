@@ -6,6 +6,7 @@ import type { DistributorChain } from "../chain/distributor-chain.ts";
 import { openSigner, type Signer } from "../chain/signer.ts";
 import { type Config, requireSetting } from "../config.ts";
 import { zeroAddress } from "../core/address.ts";
+import { createBelt } from "../pipeline/belt.ts";
 import { createChainWatch } from "../pipeline/chain-view.ts";
 import type { ClosePorts } from "../pipeline/close-epoch.ts";
 import type { Stage } from "../pipeline/daemon.ts";
@@ -77,7 +78,10 @@ export async function openChainStages(
   const watch = await createChainWatch({ ...ports, chain });
   const publish = publishStage(
     { ...ports, chain },
-    { broadcast: config.autoPublish, signer, signal, onPosted: (text) => out.note(text) },
+    {
+      ...{ broadcast: config.autoPublish, signer, signal, onPosted: (text) => out.note(text) },
+      check: openBelt(context, ports, { acceptAnomaly: false }),
+    },
   );
   const claims: Stage = {
     name: "claims",
@@ -86,6 +90,16 @@ export async function openChainStages(
     },
   };
   return { view: watch.view, stages: [publish, claims] };
+}
+
+/** What must hold before an epoch is posted, by the configuration. */
+export function openBelt(
+  { config, signal }: Context,
+  ports: ClosePorts,
+  { acceptAnomaly }: { acceptAnomaly: boolean },
+): NonNullable<PublishOptions["check"]> {
+  const { partitions } = config;
+  return createBelt(ports, { anomalyFactor: acceptAnomaly ? 0 : config.anomalyFactor, partitions, signal });
 }
 
 /** Posts what was closed, oldest first, when it may send; finishes what was begun before. */

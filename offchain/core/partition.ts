@@ -40,7 +40,15 @@ export function keyFloorAt(partition: Partition, time: number): string {
 
 /** When the first event of an object happened according to its key (ms since 1970), or undefined. */
 export function firstTimeOfKey(key: string): number | undefined {
-  const stamp = keyTimes.exec(key)?.[1];
+  return timeOfStamp(keyTimes.exec(key)?.[1]);
+}
+
+/** When the last event of an object happened according to its key (ms since 1970), or undefined. */
+export function lastTimeOfKey(key: string): number | undefined {
+  return timeOfStamp(keyTimes.exec(key)?.[2]);
+}
+
+function timeOfStamp(stamp: string | undefined): number | undefined {
   if (stamp === undefined) return undefined;
   const time = Date.parse(stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
   return Number.isNaN(time) ? undefined : time;

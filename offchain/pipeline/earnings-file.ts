@@ -1,5 +1,11 @@
 import type { Address } from "../core/address.ts";
-import { type EarningLine, epochFolder, type Manifest } from "../core/artifacts.ts";
+import {
+  type EarningLine,
+  epochFolder,
+  type Manifest,
+  manifestHash,
+  revokedFolder,
+} from "../core/artifacts.ts";
 import { sha256Hex } from "../core/hash.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
@@ -8,8 +14,10 @@ import type { ObjectStore } from "../objects/object-store.ts";
 export async function readEarnings(artifacts: ObjectStore, manifest: Manifest): Promise<Uint8Array> {
   const name = "earnings.ndjson";
   const key = `${epochFolder(manifest.epoch)}${name}`;
+  const revoked = revokedFolder({ epoch: manifest.epoch, manifestHash: manifestHash(manifest) });
   const expected = manifest.files.find((file) => file.name === name)?.sha256 ?? "no such file";
-  const stored = await artifacts.get(key);
+  // The files of a revoked epoch have moved.
+  const stored = (await artifacts.get(key)) ?? (await artifacts.get(`${revoked}${name}`));
   const found = stored === undefined ? "no such object" : sha256Hex(stored.bytes);
   if (stored === undefined || found !== expected) throw artifactDamaged({ file: key, expected, found });
   return stored.bytes;

@@ -1,10 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 import type { Attestation } from "../chain/attestation.ts";
 import { postEpochCall } from "../chain/calls.ts";
+import type { DistributorCall } from "../chain/distributor-chain.ts";
 import type { Signer } from "../chain/signer.ts";
 import type { Hash } from "../core/artifacts.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
 import type { PostingAttempt, PostingJournal } from "../store/records.ts";
+import { collectAttestations } from "./attestations.ts";
 import { type Posting, type PublishPorts, postingOf } from "./epoch-record.ts";
 import { listEpochs, requireEpoch } from "./epochs.ts";
 import { attemptOf, nextStep, openAttempts, planOf, readJournal, writeJournal } from "./posting.ts";
@@ -15,7 +17,10 @@ import { type PublishReport, report, settle } from "./settle-posting.ts";
 export type PublishOptions = {
   readonly broadcast: boolean;
   readonly signer?: Signer | undefined;
+  /** Those to post with; collected from the artifacts store when left out. */
   readonly attestations?: readonly Attestation[];
+  /** What else must hold before an epoch is signed for, or told to be ready; throws when it does not. */
+  readonly check?: (posting: Posting) => Promise<void>;
   /** How long to wait for a receipt, 120 when left out. */
   readonly waitSeconds?: number;
   /** Between two looks at the chain, 1000 when left out. */
@@ -37,10 +42,12 @@ export async function publishEpoch(
   const posting = await postingOf(ports, epoch);
   const settled = await settle(ports, posting, options.attestations);
   if (settled !== undefined) return settled;
-  if (options.broadcast) return post(ports, posting, options);
+  const attestations = options.attestations ?? (await collectAttestations(ports, posting)).attestations;
+  if (options.broadcast) return post(ports, posting, { ...options, attestations });
   const step = await nextStep(ports, posting);
   if (step.do !== "sign" || step.replaces.length > 0) return report(posting, { state: "pending" });
-  const { signer, attestations = [] } = options;
+  const { signer } = options;
+  await options.check?.(posting);
   const checks = { posting, attestations: attestations.length, from: signer?.address };
   const solvency = await checkBeforePosting(ports.chain, checks);
   const call = postEpochCall(posting.record, attestations);
@@ -49,6 +56,12 @@ export async function publishEpoch(
     await checkGasBalance(ports.chain, { plan, from: signer.address });
   }
   return report(posting, { state: "dry", solvency, plan });
+}
+
+/** The call that posts an epoch with what attestations there are, for signing elsewhere. Throws what `postingOf` throws. */
+export async function postingCall(ports: PublishPorts, epoch: number): Promise<DistributorCall> {
+  const posting = await postingOf(ports, epoch);
+  return postEpochCall(posting.record, (await collectAttestations(ports, posting)).attestations);
 }
 
 /**
@@ -118,6 +131,8 @@ async function sign(
   const from = signer.address;
   if (replaces.some((attempt) => attempt.from !== from))
     throw signerDiffers({ epoch, signer: from, begunBy: replaces[0]?.from });
+  // What outbids a transaction that may still be mined changes nothing that a check could prevent.
+  if (replaces.length === 0) await about.options.check?.(posting);
   await checkBeforePosting(ports.chain, { posting, attestations: attestations.length, from });
   const call = postEpochCall(posting.record, attestations);
   const plan = await ports.chain.plan(call, { from, replaces: replaces.map(planOf) });

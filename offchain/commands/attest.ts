@@ -1,0 +1,49 @@
+import { writeFile } from "node:fs/promises";
+import { requireSetting } from "../config.ts";
+import { jsonBytes } from "../core/artifacts.ts";
+import { messageOf, PayrootError } from "../errors.ts";
+import { attestEpoch, putAttestation } from "../pipeline/attest.ts";
+import { command, text, wholeNumber } from "./command.ts";
+import { openStore } from "./open.ts";
+import { openConfiguredSigner, requireChain } from "./open-chain.ts";
+import { openScratch } from "./open-scratch.ts";
+
+/** `payroot attest N`: signs the record of an epoch that was derived again here. */
+export const attestCommand = command({
+  name: "attest",
+  summary: "derive an epoch again from the archive, and sign its record",
+  arguments: { epoch: wholeNumber("number of the epoch") },
+  options: { output: text("write the attestation to this file, not into the artifacts store") },
+  async run(context, { epoch, output }) {
+    const { config, out, signal } = context;
+    requireSetting(config, "ethPrivateKey");
+    const signer = await openConfiguredSigner(context);
+    if (signer === undefined) throw new TypeError("a key was required");
+    const chain = await requireChain(context);
+    const artifacts = openStore(config, config.artifactsUrl, { create: false });
+    const archive = openStore(config, config.archiveUrl, { create: false });
+    const scratch = await openScratch(context);
+    const file = await attestEpoch({ artifacts, archive, chain, scratch }, epoch, {
+      signer,
+      signal,
+      onEpoch: (number) => out.progress(`deriving epoch ${number} of ${epoch}`),
+    });
+    if (output === undefined) return { ...file, written: await putAttestation(artifacts, file) };
+    await writeFile(output, jsonBytes(file)).catch((error: unknown) => {
+      throw notWritten(output, error);
+    });
+    return { ...file, written: output };
+  },
+  print: ({ epoch, signer, recordHash, written }, out) => {
+    out.line(`epoch ${epoch} came out as published, and is attested`);
+    out.facts({ signer, "record hash": recordHash, written });
+  },
+});
+
+function notWritten(file: string, error: unknown): PayrootError {
+  return new PayrootError("output-unwritable", "The attestation could not be written.", {
+    facts: { file, reason: messageOf(error) },
+    next: "give the path of a file in a directory that this user may write to",
+    cause: error,
+  });
+}
