@@ -56,9 +56,9 @@ test("given jobs in any order, then they are explained oldest first, then by obj
   const at = (id: string, time: number, object = "a", position = 0): PaidJob => {
     return { id, time, partition: "p", object, position, feesWei: 7n, late: false };
   };
-  const jobs = [at("e", 2), at("d", 1, "b"), at("c", 1, "a", 1), at("b", 1), at("a", 1)];
+  const jobs = [at("e", 2), at("d", 1, "b"), at("0", 1, "a", 1), at("b", 1), at("a", 1)];
   const explained = explainJobs(jobs, ruleset);
-  expect(explained.map(({ id }) => id)).toEqual(["a", "b", "c", "d", "e"]);
+  expect(explained.map(({ id }) => id)).toEqual(["a", "b", "0", "d", "e"]);
   expect(explained[4]).toEqual({
     ...{ id: "e", DT: "1970-01-01T00:00:00.002Z", partition: "p", object: "a", position: 0, late: false },
     ...{ gross: 7n, commission: 1n, earned: 6n },
