@@ -1,7 +1,8 @@
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { openDistributorChain } from "../chain/client.ts";
 import { type DeployRequest, deploy, networks } from "../chain/deployer.ts";
-import type { Deployment } from "../chain/deployment.ts";
+import { type Deployment, parseDeployment } from "../chain/deployment.ts";
 import type { DistributorChain } from "../chain/distributor-chain.ts";
 import { openSigner, type Signer } from "../chain/signer.ts";
 import { type Config, requireSetting } from "../config.ts";
@@ -32,9 +33,20 @@ async function connect(config: Config): Promise<DistributorChain> {
   const { chainId, distributorAddress, maxGasPriceWei, gasLimit } = config;
   const rpcUrl = requireSetting(config, "ethRpcEndpoint");
   const limits = { maxGasPriceWei, gasLimit: BigInt(gasLimit) };
-  const chain = openDistributorChain({ rpcUrl, chainId, distributor: distributorAddress, ...limits });
+  const deployedAtBlock = deploymentBlock(chainId, distributorAddress);
+  const place = { rpcUrl, chainId, distributor: distributorAddress, deployedAtBlock };
+  const chain = openDistributorChain({ ...place, ...limits });
   await chain.verify();
   return chain;
+}
+
+/** The block of a deployment that `deployments/` knows; 0 for any other, whose logs are read from the beginning. */
+function deploymentBlock(chainId: number, distributor: string): number {
+  const path = fileURLToPath(new URL(`../../deployments/${chainId}.json`, import.meta.url));
+  // A local chain that was begun anew has the same addresses in other blocks, and is short.
+  if (chainId === networks.local.chain.id || !existsSync(path)) return 0;
+  const known = parseDeployment(readFileSync(path, "utf8"), path);
+  return known.distributor.toLowerCase() === distributor.toLowerCase() ? known.block : 0;
 }
 
 /** The configured key, or undefined when there is none. */
