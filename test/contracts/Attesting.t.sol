@@ -3,9 +3,9 @@ pragma solidity ^0.8.28;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {IRewardsDistributor} from "../../contracts/IRewardsDistributor.sol";
-import {RewardsDistributor} from "../../contracts/RewardsDistributor.sol";
 import {ContractWallet} from "./support/Actors.sol";
 import {DistributorTest} from "./support/DistributorTest.sol";
+import {IPool, newPool} from "./support/Pool.sol";
 import {Signing} from "./support/Signing.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -113,7 +113,7 @@ contract AttestingTest is DistributorTest {
     }
 
     function test_GivenASignatureForAnotherContract_WhenPosted_ItReverts() external {
-        RewardsDistributor other = new RewardsDistributor(ADMIN, 0, POSTER, GUARDIAN, DELAY);
+        IPool other = newPool(ADMIN, 0, POSTER, GUARDIAN, DELAY);
         bytes memory signature = Signing.sign(keys[1], Signing.recordDigest(other, record));
         refuseSecond(abi.encodePacked(vm.addr(keys[1]), signature), vm.addr(keys[1]));
     }

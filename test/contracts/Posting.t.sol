@@ -6,8 +6,8 @@ import {
     IAccessControlDefaultAdminRules as IAdminRules
 } from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
 import {IRewardsDistributor} from "../../contracts/IRewardsDistributor.sol";
-import {RewardsDistributor} from "../../contracts/RewardsDistributor.sol";
 import {DistributorTest} from "./support/DistributorTest.sol";
+import {newPool} from "./support/Pool.sol";
 import {RebasingToken, Token} from "./support/Tokens.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -22,11 +22,11 @@ contract PostingTest is DistributorTest {
 
     function test_GivenAZeroAddress_WhenDeployed_ItReverts() external {
         vm.expectRevert(abi.encodeWithSelector(IAdminRules.AccessControlInvalidDefaultAdmin.selector, address(0)));
-        new RewardsDistributor(address(0), 0, POSTER, GUARDIAN, DELAY);
+        newPool(address(0), 0, POSTER, GUARDIAN, DELAY);
         vm.expectRevert(abi.encodeWithSelector(IRewardsDistributor.ZeroAddress.selector));
-        new RewardsDistributor(ADMIN, 0, address(0), GUARDIAN, DELAY);
+        newPool(ADMIN, 0, address(0), GUARDIAN, DELAY);
         vm.expectRevert(abi.encodeWithSelector(IRewardsDistributor.ZeroAddress.selector));
-        new RewardsDistributor(ADMIN, 0, POSTER, address(0), DELAY);
+        newPool(ADMIN, 0, POSTER, address(0), DELAY);
     }
 
     function test_WhenDeployed_RolesAndDelaysAreThoseGiven() external view {

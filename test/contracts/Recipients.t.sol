@@ -2,9 +2,9 @@
 pragma solidity ^0.8.28;
 
 import {IRewardsDistributor} from "../../contracts/IRewardsDistributor.sol";
-import {RewardsDistributor} from "../../contracts/RewardsDistributor.sol";
 import {ContractWallet} from "./support/Actors.sol";
 import {DistributorTest} from "./support/DistributorTest.sol";
+import {IPool, newPool} from "./support/Pool.sol";
 import {Signing} from "./support/Signing.sol";
 import {Token} from "./support/Tokens.sol";
 import {vm} from "./support/Vm.sol";
@@ -101,7 +101,7 @@ contract RecipientsTest is DistributorTest {
         refuse(who, signed(KEY + 1, 0));
         refuse(who, signed(KEY, 1));
         refuse(who, Signing.sign(KEY, Signing.recipientDigest(distributor, permission(0), block.chainid + 1)));
-        RewardsDistributor other = new RewardsDistributor(ADMIN, 0, POSTER, GUARDIAN, DELAY);
+        IPool other = newPool(ADMIN, 0, POSTER, GUARDIAN, DELAY);
         refuse(who, Signing.sign(KEY, Signing.recipientDigest(other, permission(0), block.chainid)));
     }
 

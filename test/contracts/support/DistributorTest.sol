@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IRewardsDistributor} from "../../../contracts/IRewardsDistributor.sol";
-import {RewardsDistributor} from "../../../contracts/RewardsDistributor.sol";
+import {IPool, newPool} from "./Pool.sol";
 import {Tree} from "./Tree.sol";
 import {vm} from "./Vm.sol";
 
@@ -17,13 +17,13 @@ abstract contract DistributorTest {
     address internal constant GUARDIAN = address(0xC0);
     address internal constant ANYONE = address(0xD0);
 
-    RewardsDistributor internal distributor;
+    IPool internal distributor;
     /// The record posted last.
     IRewardsDistributor.EpochRecord internal posted;
 
     function setUp() public virtual {
         vm.warp(START);
-        distributor = new RewardsDistributor(ADMIN, 2 days, POSTER, GUARDIAN, DELAY);
+        distributor = newPool(ADMIN, 2 days, POSTER, GUARDIAN, DELAY);
     }
 
     /// Distinct accounts without code or balance.

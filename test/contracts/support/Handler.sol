@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {IRewardsDistributor} from "../../../contracts/IRewardsDistributor.sol";
-import {RewardsDistributor} from "../../../contracts/RewardsDistributor.sol";
 import {Burner, Reentrant, Refuser} from "./Actors.sol";
+import {IPool, newPool} from "./Pool.sol";
 import {BlacklistToken} from "./Tokens.sol";
 import {Tree} from "./Tree.sol";
 import {vm} from "./Vm.sol";
@@ -16,7 +16,7 @@ contract Handler {
     address private constant POSTER = address(0xB0);
     address private constant GUARDIAN = address(0xC0);
 
-    RewardsDistributor public immutable distributor;
+    IPool public immutable distributor;
     BlacklistToken public immutable token;
     bool private immutable _hostile;
 
@@ -36,7 +36,7 @@ contract Handler {
 
     constructor(bool hostile) {
         _hostile = hostile;
-        distributor = new RewardsDistributor(ADMIN, 1 days, POSTER, GUARDIAN, 2 days);
+        distributor = newPool(ADMIN, 1 days, POSTER, GUARDIAN, 2 days);
         token = new BlacklistToken();
         Reentrant reentrant = new Reentrant();
         reentrant.arm(address(distributor), abi.encodeCall(distributor.withdrawSurplus, (address(0), msg.sender, 1)));

@@ -2,14 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {IRewardsDistributor} from "../../../contracts/IRewardsDistributor.sol";
-import {RewardsDistributor} from "../../../contracts/RewardsDistributor.sol";
+import {IPool} from "./Pool.sol";
 import {vm} from "./Vm.sol";
 
 /// EIP-712 digests written out once more, and signatures good and bad.
 library Signing {
     uint256 private constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
 
-    function domain(RewardsDistributor distributor, uint256 chainId) internal pure returns (bytes32) {
+    function domain(IPool distributor, uint256 chainId) internal pure returns (bytes32) {
         bytes32 typeHash =
             keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
         return keccak256(
@@ -17,7 +17,7 @@ library Signing {
         );
     }
 
-    function recordDigest(RewardsDistributor distributor, IRewardsDistributor.EpochRecord memory record)
+    function recordDigest(IPool distributor, IRewardsDistributor.EpochRecord memory record)
         internal
         view
         returns (bytes32)
@@ -26,7 +26,7 @@ library Signing {
     }
 
     function recordDigest(
-        RewardsDistributor distributor,
+        IPool distributor,
         IRewardsDistributor.EpochRecord memory record,
         uint256 chainId
     ) internal pure returns (bytes32) {
@@ -40,7 +40,7 @@ library Signing {
         uint256 deadline;
     }
 
-    function recipientDigest(RewardsDistributor distributor, Permission memory permission, uint256 chainId)
+    function recipientDigest(IPool distributor, Permission memory permission, uint256 chainId)
         internal
         pure
         returns (bytes32)

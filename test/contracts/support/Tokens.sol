@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {RewardsDistributor} from "../../../contracts/RewardsDistributor.sol";
 
 /// A plain token; the others differ from it in one way each.
 contract Token {
