@@ -68,7 +68,7 @@ export const settings = {
   lookBackSeconds: setting("LOOK_BACK_SECONDS", whole(0, year), "86400", "age of objects that polls find"),
   s3SensorIntervalSeconds: setting("S3_SENSOR_INTERVAL_SECONDS", pause, "30", "between polls of the log"),
   maxFilesPerBatch: setting("MAX_FILES_PER_BATCH", whole(1, 1_000_000), "250", "objects read in one go"),
-  maxObjectBytes: setting("MAX_OBJECT_BYTES", whole(1, 2 ** 30), "67108864", "largest object, decompressed"),
+  maxObjectBytes: setting("MAX_OBJECT_BYTES", whole(1, 2 ** 28), "67108864", "largest object, decompressed"),
   maxEventFeeWei: setting("MAX_EVENT_FEE_WEI", wei, "10000000000000000000", "highest fee of one event"),
   poolCommissionRate: setting("POOL_COMMISSION_RATE", rate, "0.25", "the pool's share of each fee"),
   correlationWindowSeconds: setting("CORRELATION_WINDOW_SECONDS", whole(0, year), "3600", "of an AI pair"),
