@@ -124,10 +124,14 @@ test.each([
     };
     expect(await pool.call(close, { env: good })).toMatchObject({ code: 0 });
     const files = await filesOf(join(pool.folder, "artifacts"));
-    const bad = { ...pool.env, ...good, ...(await env()) };
+    const bad = { ...good, ...(await env()) };
     const publish = ["epoch", "publish", "1", "--broadcast", "--json"];
-    const others = { ...bad, DATA_DIR: join(pool.folder, "other") };
-    for (const called of [payroot(publish, bad), payroot(["run", "--json"], others)]) {
+    const { env: others } = await openPool();
+    const calls = [
+      payroot(publish, { ...pool.env, ...bad }),
+      payroot(["run", "--json"], { ...others, ...bad }),
+    ];
+    for (const called of calls) {
       const { next } = await failure(called, expected);
       expect(next).toMatch(expected.next);
     }
