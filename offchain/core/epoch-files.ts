@@ -89,7 +89,8 @@ function unmatchedLines(jobs: readonly AiJob[]): UnmatchedLine[] {
     }));
 }
 
-function earningLine(row: EarningRow): EarningLine {
+/** A row as its line of `earnings.ndjson`. */
+export function earningLine(row: EarningRow): EarningLine {
   const { account, asset, partition, events } = row;
   return {
     account,

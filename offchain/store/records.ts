@@ -1,6 +1,8 @@
 import type { Address } from "../core/address.ts";
+import type { Manifest } from "../core/artifacts.ts";
 import type { EventRejectionReason } from "../core/event.ts";
 import type { ObjectRejection } from "../core/object.ts";
+import type { RecordFile } from "../core/record-file.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 
 /** Where the ledger stands. Written with every change, so that a reader can tell whether anything moved. */
@@ -140,3 +142,33 @@ export type ChainCursor = {
   readonly blockHash: `0x${string}` | null;
   readonly timestampSeconds: number;
 };
+
+/** One comparison of an audit; `detail` says more where there is more to say. */
+export type AuditCheck = {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly expected: string;
+  readonly actual: string;
+  readonly detail: string | null;
+};
+
+/** What an audit found in an epoch's files, for the manifest that it found. */
+export type RecordedAudit = {
+  readonly manifestHash: `0x${string}`;
+  /** Whether the archive held every object as it was published, so that deriving again gives nothing else. */
+  readonly complete: boolean;
+  /** The manifest as the epoch was derived. */
+  readonly derived: Manifest;
+  readonly checks: readonly AuditCheck[];
+};
+
+/** A log that posted an epoch, or revoked some. Amounts as decimal strings in the asset's smallest unit. */
+export type RecordedPosting =
+  | { readonly kind: "revoked"; readonly epoch: number; readonly last: number }
+  | {
+      readonly kind: "posted";
+      readonly epoch: number;
+      readonly recordHash: `0x${string}`;
+      readonly transaction: `0x${string}`;
+      readonly record: RecordFile["record"];
+    };
