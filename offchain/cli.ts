@@ -4,6 +4,7 @@ import { attestCommand } from "./commands/attest.ts";
 import { claimCommand } from "./commands/claim.ts";
 import { type Command, type Context, usageInvalid } from "./commands/command.ts";
 import { deployCommand } from "./commands/deploy.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { epochClose, epochList, epochShow } from "./commands/epoch.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { ingestCommand } from "./commands/ingest.ts";
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   run,
   ingestCommand,
   statusCommand,
+  doctorCommand,
   epochList,
   epochShow,
   epochPreview,

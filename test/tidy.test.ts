@@ -185,7 +185,7 @@ test("given a README, every path it names exists", () => {
 test("given the README's table of settings, it has every one with its default", () => {
   const rows = (existsSync(`${root}README.md`) ? textOf("README.md") : "")
     .split("\n")
-    .filter((line) => /^\| *`[A-Z_]+`/.test(line));
+    .filter((line) => /^\| *`[A-Z0-9_]+`/.test(line));
   const faults = Object.values(settings).filter(
     ({ env, fallback }) => !rows.some((row) => row.includes(`\`${env}\``) && row.includes(fallback ?? "")),
   );

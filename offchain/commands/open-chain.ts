@@ -29,13 +29,18 @@ export async function requireChain({ config }: Context): Promise<DistributorChai
   return connect(config);
 }
 
-async function connect(config: Config): Promise<DistributorChain> {
+/** The configured distributor, whether it is there or not. Throws `configuration-missing`, `rpc-url-invalid`. */
+export function openUnverifiedChain(config: Config): DistributorChain {
   const { chainId, distributorAddress, maxGasPriceWei, gasLimit } = config;
   const rpcUrl = requireSetting(config, "ethRpcEndpoint");
   const limits = { maxGasPriceWei, gasLimit: BigInt(gasLimit) };
   const deployedAtBlock = deploymentBlock(chainId, distributorAddress);
   const place = { rpcUrl, chainId, distributor: distributorAddress, deployedAtBlock };
-  const chain = openDistributorChain({ ...place, ...limits });
+  return openDistributorChain({ ...place, ...limits });
+}
+
+async function connect(config: Config): Promise<DistributorChain> {
+  const chain = openUnverifiedChain(config);
   await chain.verify();
   return chain;
 }

@@ -120,6 +120,7 @@ export async function startRpcProxy(target: string): Promise<RpcProxy> {
     >;
   };
   const server = createServer((request, response) => {
+    if (request.method === "HEAD") return void response.end();
     void (async () => {
       const { id, method, params = [] } = (await json(request)) as { id: number } & ProxiedRequest;
       seen.push(method);
