@@ -108,6 +108,16 @@ test("given json, stdout carries one document with bigints as strings, whatever 
   expect(jsonText(undefined)).toBe("null");
 });
 
+test("given a document, it stands on stdout letter by letter, and with json not at all", () => {
+  const plain = capture({ tty: true });
+  plain.out.progress("reading");
+  plain.out.document("a,b\r\n\u001b\r\n");
+  expect([plain.stdout, plain.stderr.endsWith("\r\u001b[K")]).toEqual(["a,b\r\n\u001b\r\n", true]);
+  const json = capture({ json: true });
+  json.out.document("a,b\r\n");
+  expect(json.stdout).toBe("");
+});
+
 test("given no json, the result is printed for people", () => {
   const seen = capture();
   seen.out.result(5n, (value, out) => out.line(`five is ${value}`));

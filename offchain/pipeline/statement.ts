@@ -53,7 +53,7 @@ export async function readStatement(
       const ruleset = head.ruleset ?? query.ruleset;
       const earned = await Array.fromAsync(earnedRows(store, { account, ruleset, epoch: head.epoch }));
       const claimed = (await chain.claimsOf(account)).map(claimRow);
-      const rows = [...earned, ...claimed].sort(byEpoch);
+      const rows = [...earned, ...claimed].sort((a, b) => a.epoch - b.epoch);
       const worker = await readWorker(ports, { account, ruleset });
       const statement = { account, rows, totals: statementTotals(rows), asOf: worker.asOf };
       checkEarned(statement, worker);
@@ -78,7 +78,9 @@ async function* earnedRows(
   }
   const pairs = await openPairs(store, { account, ruleset });
   const sums = sumPartitions(await Array.fromAsync(openRows(store, { account, ruleset, pairs })));
-  for (const sum of sums.values()) yield earnedRow({ ...sum, epoch: open, asset: ruleset.asset }, null);
+  for (const [, sum] of [...sums].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    yield earnedRow({ ...sum, epoch: open, asset: ruleset.asset }, null);
+  }
 }
 
 function earnedRow(row: ClosedRow, time: string | null): StatementRow {
@@ -91,14 +93,6 @@ function claimRow({ asset, epoch, amount, transaction, time }: WorkerClaim): Sta
   const amounts = { ...sumOfAsset(asset, []), claimed: amount };
   const when = time === null ? null : formatTime(time);
   return { time: when, epoch, partition: null, events: 0, ...amounts, transaction };
-}
-
-/** By epoch, what was earned first, by partition; claims as the chain has them. */
-function byEpoch(a: StatementRow, b: StatementRow): number {
-  if (a.epoch !== b.epoch) return a.epoch - b.epoch;
-  if (a.partition === null || b.partition === null)
-    return Number(a.partition === null) - Number(b.partition === null);
-  return a.partition < b.partition ? -1 : Number(a.partition > b.partition);
 }
 
 function checkEarned({ account, totals }: Statement, worker: Worker): void {

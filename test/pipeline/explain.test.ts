@@ -1,5 +1,3 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { zeroAddress } from "../../offchain/core/address.ts";
 import type { Explanation } from "../../offchain/core/explanation.ts";
@@ -167,8 +165,11 @@ test("given a zero-fee AI pair, then its job is excluded and its receipt is not 
   ];
   await ledger.write(aiKey("a"), pair);
   await ledger.write(transcodeKey("a"), [job("1")]);
+  await ledger.ingest();
+  const open = await explained(ledger);
   await ledger.close();
   const { excluded } = await explained(ledger, { epoch: 1 });
+  expect(excluded).toEqual(open.excluded);
   expect(excluded).toEqual([{ id: uuid("job"), object: aiKey("a"), position: 0, reason: "zero-fee" }]);
 });
 
@@ -265,41 +266,12 @@ test("given the rules changed between epochs, then each epoch is explained by it
   await ledger.close(0);
   await ledger.write(transcodeKey("b"), [job("2")]);
   await ledger.ingest({ commissionPpm: 0 });
+  expect((await explained(ledger, { epoch: 2 })).assets[0]?.earned).toBe(amounts.gross);
   await ledger.close(1);
   const earned = async (epoch: number) => (await explained(ledger, { epoch })).assets[0]?.earned;
   expect(await earned(1)).toBe(amounts.earned);
   expect(await earned(2)).toBe(amounts.gross);
 });
-
-test("given an archive without one of the epoch's objects, or with another in its place, then its name is told", async () => {
-  const ledger = await openTestLedger();
-  await ledger.write(transcodeKey("a"), [job("1")]);
-  await ledger.close();
-  const name = `archive/${transcodeKey("a")}`;
-  await ledger.archive.put(name, Buffer.from("[]"));
-  const error = { code: "archive-incomplete", facts: { archiveKey: name } };
-  await expect(explained(ledger, { epoch: 1 })).rejects.toMatchObject(error);
-  await rm(join(ledger.folder, "archive", name));
-  await expect(explained(ledger, { epoch: 1 })).rejects.toMatchObject({
-    facts: { archiveKey: name, found: "no such object" },
-  });
-});
-
-test.each(["manifest.json", "earnings.ndjson", "proofs/ab.json"])(
-  "given an edited %s, then it is not taken for the truth",
-  async (name) => {
-    const ledger = await openTestLedger();
-    await ledger.write(transcodeKey("a"), [job("1")]);
-    await ledger.close();
-    const key = `epochs/000001/${name}`;
-    const text = Buffer.from((await ledger.artifacts.get(key))?.bytes ?? []).toString();
-    await ledger.artifacts.put(key, Buffer.from(text.replaceAll("900002700", "900002701")));
-    const codes = /^(manifest|artifact)-damaged|proof-mismatch$/;
-    await expect(explained(ledger, { epoch: 1 })).rejects.toMatchObject({
-      code: expect.stringMatching(codes),
-    });
-  },
-);
 
 test("given the open epoch, then what is explained is what worker show has accruing", async () => {
   const ledger = await openTestLedger();

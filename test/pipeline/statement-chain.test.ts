@@ -29,6 +29,7 @@ async function claimedEpochs(count: number) {
     await anvil.control().pass(61);
     await claim(ports, account(0), { broadcast: true, signer, pollMs: 5 });
   }
+  await claim(ports, account(1), { broadcast: true, signer, pollMs: 5 });
   return { distributor, ports };
 }
 
@@ -75,6 +76,9 @@ test("given claims, new ones and final ones, then the statement has each once, w
   await anvil.control().mine(3);
   await watch.look();
   const late = await readStatement(read, query);
+
+  const other = await readStatement(read, { ...query, account: account(1) });
+  expect(other.rows.filter(({ claimed }) => claimed > 0n).map(({ epoch }) => epoch)).toEqual([2]);
 
   const earned = (epoch: number) => BigInt(epoch * 1_000_003) * 900n;
   const claims = early.rows.filter(({ transaction }) => transaction !== null);

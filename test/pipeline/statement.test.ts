@@ -76,6 +76,7 @@ async function ledgerOfThree(): Promise<TestLedger> {
     aiJob({ id: "4", requestID: "r" }),
     aiReceipt({ id: "5", requestID: "r" }),
   ]);
+  await ledger.write(transcodeKey("4"), [transcodeJob({ id: "6" })]);
   await ledger.ingest();
   return ledger;
 }
@@ -88,11 +89,12 @@ test("given epochs closed and open, then there is a line for each epoch and part
     { ...earned, epoch: 3, time: "2025-11-06T00:00:02Z" },
     { ...earned, epoch: 3, time: "2025-11-06T00:00:02Z", partition: "transcode|us-west" },
     { ...earned, ...ai, epoch: 4, time: null, partition: "ai|us-central" },
+    { ...earned, epoch: 4, time: null },
   ]);
   expect(totals).toEqual([
     {
-      ...{ asset: zeroAddress, events: 4, claimed: 0n },
-      ...{ gross: 4_600_010_807n, commission: 1_150_002_701n, earned: 3_450_008_106n },
+      ...{ asset: zeroAddress, events: 5, claimed: 0n },
+      ...{ gross: 5_800_014_407n, commission: 1_450_003_601n, earned: 4_350_010_806n },
     },
   ]);
   const worker = await workerOf(ledger);
@@ -113,6 +115,7 @@ test("given claims, then each stands after what its epoch earned, with time and 
     [3, null, 700n, null],
     [3, null, 5n, null],
     [4, "ai|us-central", 0n, null],
+    [4, partition, 0n, null],
   ]);
   expect(rows[1]).toMatchObject({ events: 0, gross: 0n, earned: 0n, transaction: claim(1, 0n).transaction });
   const worker = await workerOf(ledger, account(0), chainWith(claims));
