@@ -56,11 +56,12 @@ export type AuditReport = { readonly ok: boolean; readonly epochs: readonly Audi
 export async function audit(ports: AuditPorts, options: AuditOptions = {}): Promise<AuditReport> {
   const { artifacts, log } = ports;
   const { epoch: wanted, partitions, signal } = options;
+  if (wanted === 0) throw epochUnknown(wanted);
   const usable = await usableCache(ports.cache, artifacts, wanted);
   const { cache, account } = await withChain({ ...ports, cache: usable });
   const { last, unread } = await auditNewEpochs({ ...ports, cache }, { ...options, account });
   if (last === 0) throw nothingPublished(artifacts.url);
-  if (wanted !== undefined && (wanted < 1 || wanted > last)) throw epochUnknown(wanted);
+  if (wanted !== undefined && wanted > last) throw epochUnknown(wanted);
 
   const withheld = log === undefined ? undefined : await findWithheld(cache, log, { partitions, signal });
   const epochs: AuditedEpoch[] = [];
