@@ -22,6 +22,11 @@ export default defineConfig({
     arbitrumSepolia: { type: "http", chainId: 421614, url: configVariable("ETH_RPC_ENDPOINT") },
   },
   // Two campaigns of invariants, honest and hostile: together 204,800 steps.
-  test: { solidity: { fuzz: { runs: 256 }, invariant: { runs: 256, depth: 400, failOnRevert: true } } },
+  test: {
+    solidity: {
+      fuzz: { runs: 256 },
+      invariant: { runs: 256, depth: 400, failOnRevert: true, shrinkRunLimit: 500 },
+    },
+  },
   paths: { sources: "./contracts", tests: { solidity: "./test/contracts" } },
 });
