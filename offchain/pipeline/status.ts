@@ -31,7 +31,7 @@ export type Status = {
   } & Counters;
   readonly accruing: OpenEpochTotals;
   readonly partitions: readonly PartitionStatus[];
-  readonly lastClosed: EpochState | null;
+  readonly lastClosed: Omit<EpochState, "openFrom" | "nextOrdinal"> | null;
   readonly asOf: AsOf;
 };
 
@@ -79,9 +79,17 @@ export async function readStatus(
     },
     accruing: await sumOpenEpoch(store, head.ruleset ?? configured),
     partitions: listed.sort((a, b) => (a.partition < b.partition ? -1 : 1)),
-    lastClosed: (await lastClosedEpoch(store)) ?? null,
+    lastClosed: await lastClosedSummary(store),
     asOf: await readAsOf(store, ports.chain),
   };
+}
+
+async function lastClosedSummary(store: LedgerStore): Promise<Status["lastClosed"]> {
+  const closed = await lastClosedEpoch(store);
+  if (closed === undefined) return null;
+  // Which objects it holds by number is the ledger's own affair.
+  const { openFrom: _from, nextOrdinal: _to, ...shown } = closed;
+  return shown;
 }
 
 /** The newest closed epoch, or undefined. */
