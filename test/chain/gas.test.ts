@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { type GasSnapshot, gasSnapshotFile, measureGas } from "../../scripts/gas.ts";
+import { type GasSnapshot, gasSnapshotFile, measureGas } from "../bench/gas-snapshot.ts";
 
 /** Later figures may differ by the bytes of an address or a hash, which cost four times a zero's. */
 const mostGrowth = 1.02;

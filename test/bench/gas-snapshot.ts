@@ -1,12 +1,12 @@
-// Measures the gas of the distributor and writes it down: node scripts/gas.ts. A test fails when it grows later.
+// Measures the gas of the distributor and writes it down: node test/bench/gas-snapshot.ts. A test fails when it grows later.
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { hardhatChain } from "../test/support/chain.ts";
-import { measurePool } from "../test/support/gas-plan.ts";
-import { deployToken } from "../test/support/token.ts";
+import { hardhatChain } from "../support/chain.ts";
+import { measurePool } from "../support/gas-plan.ts";
+import { deployToken } from "../support/token.ts";
 
 /** Where the figures are: gas by asset and transaction, in a pool of 1,000 workers. */
-export const gasSnapshotFile = fileURLToPath(new URL("../test/golden/gas.json", import.meta.url));
+export const gasSnapshotFile = fileURLToPath(new URL("../golden/gas.json", import.meta.url));
 
 /** Gas by name, such as "ETH: claim, repeat". */
 export type GasSnapshot = Readonly<Record<string, number>>;
