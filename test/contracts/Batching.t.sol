@@ -270,6 +270,49 @@ contract BatchingTest is DistributorTest {
         eq(claimedOf(ETH), 0);
     }
 
+    function test_GivenAWrongLeafOrProof_WhenClaimed_TheWholeBatchReverts() external {
+        IRewardsDistributor.Leaf[] memory leaves = withMiddle(account(2), ETH);
+        uint256[] memory chosen = new uint256[](2);
+        (chosen[0], chosen[1]) = (1, 3);
+        (IRewardsDistributor.Leaf[] memory taken, bytes32[] memory proof, bool[] memory flags) =
+            Tree.multiproof(leaves, chosen);
+        taken[1].cumulative += 1;
+        isRefused(taken, proof, flags, IRewardsDistributor.InvalidProof.selector);
+        taken[1].cumulative -= 1;
+        proof[0] = ~proof[0];
+        isRefused(taken, proof, flags, IRewardsDistributor.InvalidProof.selector);
+        proof[0] = ~proof[0];
+        isRefused(taken, new bytes32[](0), flags, IRewardsDistributor.InvalidMultiproof.selector);
+        isRefused(one(taken[0]), proof, flags, IRewardsDistributor.InvalidMultiproof.selector);
+        isRefused(new IRewardsDistributor.Leaf[](0), proof, flags, IRewardsDistributor.InvalidMultiproof.selector);
+        eq(distributor.claimBatch(1, taken, proof, flags), 2);
+    }
+
+    /// The two children of an inner node, read as the words of a leaf, beside the node's sibling.
+    function test_InternalNodePassedOffAsALeafOfABatch() external {
+        IRewardsDistributor.Leaf[] memory leaves = ladder(4, ETH, 1);
+        postActive(leaves);
+        bytes32[] memory nodes = Tree.build(Tree.hashes(leaves));
+        bytes32[] memory proof = new bytes32[](1);
+        proof[0] = nodes[2];
+        IRewardsDistributor.Leaf memory fake =
+            leaf(address(uint160(uint256(nodes[3]))), address(uint160(uint256(nodes[4]))), 1);
+        isRefused(one(fake), proof, new bool[](1), IRewardsDistributor.InvalidProof.selector);
+    }
+
+    function isRefused(
+        IRewardsDistributor.Leaf[] memory taken,
+        bytes32[] memory proof,
+        bool[] memory flags,
+        bytes4 selector
+    ) private {
+        try distributor.claimBatch(1, taken, proof, flags) {
+            yes(false);
+        } catch (bytes memory reason) {
+            eq(bytes32(bytes4(reason)), bytes32(selector));
+        }
+    }
+
     function test_GivenAnUnknownOrWaitingEpoch_WhenClaimed_ItReverts() external {
         IRewardsDistributor.Leaf[] memory leaves = one(leaf(account(1), ETH, 1));
         postLeaves(leaves);
