@@ -23,7 +23,8 @@ export type MultiproofStatement = {
 
 /**
  * Whether the multiproof leads from the leaves to the root and uses all it was given; false, too, for anything that
- * is not 32 bytes of hex. No leaf at all holds, as it does on chain, when `proof` is the root alone.
+ * is not 32 bytes of hex. No leaf at all holds, as OpenZeppelin has it, when `proof` is the root alone; the
+ * distributor refuses that.
  */
 export function verifyMultiproof({ root, leaves, proof, flags }: MultiproofStatement): boolean {
   // With as many hashes as this, all of them are used exactly when none is ever missing below.
