@@ -1,12 +1,14 @@
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { requireSetting } from "../config.ts";
 import { jsonBytes } from "../core/artifacts.ts";
 import { messageOf, PayrootError } from "../errors.ts";
+import { formatCount } from "../format.ts";
 import { attestEpoch, putAttestation } from "../pipeline/attest.ts";
 import { command, text, wholeNumber } from "./command.ts";
 import { openStore } from "./open.ts";
 import { openConfiguredSigner, requireChain } from "./open-chain.ts";
-import { openScratch } from "./open-scratch.ts";
+import { openCache, openParser } from "./open-scratch.ts";
 
 /** `payroot attest N`: signs the record of an epoch that was derived again here. */
 export const attestCommand = command({
@@ -22,11 +24,12 @@ export const attestCommand = command({
     const chain = await requireChain(context);
     const artifacts = openStore(config, config.artifactsUrl, { create: false });
     const archive = openStore(config, config.archiveUrl, { create: false });
-    const scratch = await openScratch(context);
-    const file = await attestEpoch({ artifacts, archive, chain, scratch }, epoch, {
+    const cache = await openCache(context, join(config.dataDir, "audit"));
+    const file = await attestEpoch({ artifacts, archive, chain, cache, parse: openParser(context) }, epoch, {
       signer,
       signal,
-      onEpoch: (number) => out.progress(`deriving epoch ${number} of ${epoch}`),
+      onProgress: (at) =>
+        out.progress(`epoch ${at.epoch} of ${epoch}: ${formatCount(at.objects)} objects read`),
     });
     if (output === undefined) return { ...file, written: await putAttestation(artifacts, file) };
     await writeFile(output, jsonBytes(file)).catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { reopenEpoch } from "../pipeline/reopen.ts";
 import { command, wholeNumber } from "./command.ts";
 import { configuredRuleset, openLedger } from "./open.ts";
 import { openChain } from "./open-chain.ts";
-import { openScratch } from "./open-scratch.ts";
+import { openParser, openScratch } from "./open-scratch.ts";
 
 /** `payroot epoch reopen N`: gives the objects of closed epochs back to the open one. */
 export const epochReopen = command({
@@ -16,7 +16,7 @@ export const epochReopen = command({
     const scratch = await openScratch(context);
     const { signal } = context;
     const ruleset = configuredRuleset(context.config);
-    return reopenEpoch({ ...ports, chain, scratch }, { epoch, ruleset, signal });
+    return reopenEpoch({ ...ports, chain, scratch, parse: openParser(context) }, { epoch, ruleset, signal });
   },
   print: ({ epoch, reopened, objects, rulesChanged }, out) => {
     out.line(`epoch ${epoch} is open again, with ${formatCount(objects)} objects`);

@@ -1,32 +1,25 @@
 import type { DistributorChain } from "../chain/distributor-chain.ts";
 import { type EpochRecord, noRecordHash, recordHash, recordIdOf, recordTypedData } from "../chain/record.ts";
 import type { Signer } from "../chain/signer.ts";
-import { epochFolder, type Hash, jsonBytes, type Manifest } from "../core/artifacts.ts";
+import { type Hash, jsonBytes } from "../core/artifacts.ts";
 import { type AttestationFile, attestationFolder } from "../core/attestation-file.ts";
-import { exitCodes, type Facts, messageOf, PayrootError } from "../errors.ts";
+import { exitCodes, type Facts, invariant, PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
-import type { LedgerStore } from "../store/ledger-store.ts";
+import { type AuditedEpoch, type AuditOptions, type AuditPorts, audit } from "./audit.ts";
+import { recordedAudit } from "./audit-cache.ts";
 import { recordOf } from "./epoch-record.ts";
-import { readObjectLines, replayEpoch } from "./replay.ts";
+import { epochUnknown } from "./epochs.ts";
 
-/** What attesting works on: published files, the archive and the chain; `scratch` is an empty ledger of our own. */
-export type AttestPorts = {
-  readonly artifacts: ObjectStore;
-  readonly archive: ObjectStore;
-  readonly chain: DistributorChain;
-  readonly scratch: LedgerStore;
-};
+/** What attesting works on: published files, the archive, the chain, and the attestor's own cache of audits. */
+export type AttestPorts = Omit<AuditPorts, "chain" | "log"> & { readonly chain: DistributorChain };
 
 /** How an epoch is attested. */
-export type AttestOptions = {
-  readonly signer: Signer;
-  readonly signal?: AbortSignal;
-  readonly onEpoch?: (epoch: number) => void;
-};
+export type AttestOptions = Pick<AuditOptions, "signal" | "onProgress"> & { readonly signer: Signer };
 
 /**
- * Derives every epoch up to this one again from the archive, and signs the record that comes out. Throws
- * `attest-refused` when anything published, or on chain, is not what was derived, and `signer-not-attestor`.
+ * Derives every epoch up to this one again from the archive, as an audit does, and signs the record that comes out:
+ * never one that was only read. Throws `attest-refused` when anything published, or on chain, is not what was derived,
+ * `signer-not-attestor`, and what `audit` throws.
  */
 export async function attestEpoch(
   ports: AttestPorts,
@@ -34,9 +27,12 @@ export async function attestEpoch(
   options: AttestOptions,
 ): Promise<AttestationFile> {
   const { chain } = ports;
-  const { signer } = options;
+  const { signer, signal, onProgress } = options;
   if (!(await chain.hasRole("ATTESTOR", signer.address))) throw signerNotAttestor(signer.address);
-  const record = await rederiveRecord(ports, epoch, options);
+  const { cache, artifacts, archive, parse } = ports;
+  const { epochs } = await audit({ cache, artifacts, archive, parse }, { signal, onProgress });
+  checkAudited(epochs, epoch);
+  const record = await derivedRecord(ports, epoch);
   await compareWithChain(chain, record);
   const { chainId, distributor } = chain;
   const signature = await signer.signTypedData(recordTypedData(record, { chainId, distributor }));
@@ -51,43 +47,31 @@ export async function putAttestation(artifacts: ObjectStore, file: AttestationFi
   return key;
 }
 
-/** The record of an epoch, from archived objects alone. */
-async function rederiveRecord(
-  ports: AttestPorts,
-  epoch: number,
-  { signal, onEpoch }: AttestOptions,
-): Promise<EpochRecord> {
-  const { chainId, distributor } = ports.chain;
-  let previous: Hash = noRecordHash;
-  for (let number = 1; ; number += 1) {
-    onEpoch?.(number);
-    const manifest = await derived(ports, number, signal);
-    const record = recordOf(manifest, previous);
-    if (number < epoch) previous = recordHash(record);
-    else if (manifest.chainId !== chainId || manifest.distributor !== distributor) {
-      const facts = { epoch, chainId: manifest.chainId, distributor: manifest.distributor };
-      throw refused("The epoch is for another distributor than the configured one.", { facts });
-    } else return record;
+/** That every check up to an epoch holds; none of them looks at the chain, where the epoch need not be yet. */
+function checkAudited(epochs: readonly AuditedEpoch[], epoch: number): void {
+  for (const { epoch: number, checks } of epochs) {
+    const fault = number <= epoch ? checks.find(({ ok }) => !ok) : undefined;
+    if (fault === undefined) continue;
+    const { name: check, expected, actual, detail } = fault;
+    const facts = { epoch: number, check, expected, actual, detail: detail ?? undefined };
+    throw refused("A published epoch is not what its objects give.", facts);
   }
+  if (!epochs.some((audited) => audited.epoch === epoch)) throw epochUnknown(epoch);
 }
 
-async function derived(
-  { artifacts, archive, scratch }: AttestPorts,
-  epoch: number,
-  signal: AbortSignal | undefined,
-): Promise<Manifest> {
-  try {
-    const stored = await artifacts.get(`${epochFolder(epoch)}manifest.json`);
-    if (stored === undefined) throw refused("An epoch has no manifest.", { facts: { epoch } });
-    const manifest = JSON.parse(new TextDecoder().decode(stored.bytes)) as Manifest;
-    const objects = await readObjectLines(artifacts, manifest);
-    return (await replayEpoch({ store: scratch, archive }, { manifest, objects, signal })).manifest;
-  } catch (error) {
-    signal?.throwIfAborted();
-    // What may pass is no verdict, and is tried again; everything else means that the epoch cannot be derived.
-    if (error instanceof PayrootError && (error.retryable || error.code === "attest-refused")) throw error;
-    const facts = error instanceof PayrootError ? error.facts : { epoch };
-    throw refused(`The epoch could not be derived: ${messageOf(error)}`, { facts, cause: error });
+/** The record of an epoch as the audits up to it derived it. */
+async function derivedRecord({ cache, chain }: AttestPorts, epoch: number): Promise<EpochRecord> {
+  const { chainId, distributor } = chain;
+  let previous: Hash = noRecordHash;
+  for (let number = 1; ; number += 1) {
+    const derived = (await recordedAudit(cache, number))?.derived;
+    invariant(derived !== undefined, "An audit left out an epoch.", { epoch: number });
+    const record = recordOf(derived, previous);
+    if (number < epoch) previous = recordHash(record);
+    else if (derived.chainId !== chainId || derived.distributor !== distributor) {
+      const facts = { epoch, chainId: derived.chainId, distributor: derived.distributor };
+      throw refused("The epoch is for another distributor than the configured one.", facts);
+    } else return record;
   }
 }
 
@@ -100,13 +84,13 @@ async function compareWithChain(chain: DistributorChain, record: EpochRecord): P
     const expected = recordIdOf(hash);
     if (standing === undefined || standing.recordId === expected) continue;
     const facts = { epoch: number, derived: expected, "on chain": standing.recordId };
-    throw refused("The chain holds another record than the derived one.", { facts });
+    throw refused("The chain holds another record than the derived one.", facts);
   }
 }
 
-function refused(sentence: string, about: { facts: Facts; cause?: unknown }): PayrootError {
+function refused(sentence: string, facts: Facts): PayrootError {
   return new PayrootError("attest-refused", sentence, {
-    ...about,
+    facts,
     next: "do not sign; see every difference with: payroot audit",
     exitCode: exitCodes.discrepancy,
   });

@@ -9,6 +9,7 @@ import { finishClose } from "./close-epoch.ts";
 import { listEpochs, readManifest, requireEpoch } from "./epochs.ts";
 import { readHead } from "./ingest.ts";
 import { differences } from "./ledger-difference.ts";
+import type { ObjectParser } from "./parser.ts";
 import { rejectedPositions, retryObject } from "./quarantine.ts";
 import { forgetArchivedEpoch } from "./rebuild-archive.ts";
 import { replayEpoch, replayObjects } from "./replay.ts";
@@ -23,6 +24,7 @@ export type ReopenPorts = {
   readonly scratch: LedgerStore;
   /** Undefined where none is configured: then only epochs that were closed for none can be reopened. */
   readonly chain: DistributorChain | undefined;
+  readonly parse?: ObjectParser;
 };
 
 /** What reopening did: the epochs that are no more, where their files are now, and what is open instead. */
@@ -85,23 +87,23 @@ export async function reopenEpoch(
 }
 
 async function replayClosed(
-  { store, archive, artifacts, scratch }: ReopenPorts,
+  { scratch, ...ports }: ReopenPorts,
   state: EpochState,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const manifest = await readManifest(artifacts, state);
-  const named = objectsFrom(store, { from: state.openFrom, to: state.nextOrdinal });
-  await replayEpoch({ store: scratch, archive }, { manifest, objects: named, signal });
+  const manifest = await readManifest(ports.artifacts, state);
+  const named = objectsFrom(ports.store, { from: state.openFrom, to: state.nextOrdinal });
+  await replayEpoch({ ...ports, store: scratch }, { manifest, objects: named, signal });
 }
 
 /** Reads everything from object `from` on as part of the open epoch. */
 async function replayOpen(
-  { store, archive, scratch }: ReopenPorts,
+  { scratch, ...given }: ReopenPorts,
   { from, ruleset, signal }: { from: number; ruleset: Ruleset; signal: AbortSignal | undefined },
 ): Promise<Head> {
-  const ports = { store: scratch, archive };
+  const ports = { ...given, store: scratch };
   let head = await readHead(scratch);
-  for await (const object of objectsFrom(store, { from, to: Number.POSITIVE_INFINITY })) {
+  for await (const object of objectsFrom(given.store, { from, to: Number.POSITIVE_INFINITY })) {
     const before = await getOne(scratch, objectNumbers, object);
     if (before === undefined) {
       head = await replayObjects(ports, { ruleset, objects: [object], signal });

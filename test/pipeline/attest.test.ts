@@ -77,6 +77,26 @@ test("given attestations that are none, when they are collected, then each is le
   expect(distributor.address).toBe(verifyingContract);
 });
 
+test("given an epoch that was not closed, when it is attested, then it is unknown", async () => {
+  const { ports, attestors } = await closedWithQuorum(1);
+  await expect(attest(ports, 2, attestors[0])).rejects.toMatchObject({ code: "epoch-unknown" });
+});
+
+test("given the same attestor again, when the next epoch is attested, then only that one is derived", async () => {
+  const { ledger, ports, distributor, attestors } = await closedWithQuorum(1);
+  const [signer] = attestors;
+  if (signer === undefined) throw new Error("no attestor");
+  await attestEpoch(ports, 1, { signer });
+  await closeForChain(ledger, { epoch: 2, distributor: distributor.address });
+  const derived = new Set<number>();
+  const onProgress = ({ epoch }: { epoch: number }) => void derived.add(epoch);
+
+  const file = await attestEpoch(ports, 2, { signer, onProgress });
+
+  expect([...derived]).toEqual([2]);
+  expect(file).toEqual(await attest(ports, 2, signer));
+});
+
 test("given a key without the role, when it attests, then it is refused", async () => {
   const { ports } = await closedWithQuorum(1);
   const stranger = await signerAt(anvil.local(), 7);
@@ -95,7 +115,7 @@ test("given a leaf plus one wei, when it is attested, then it is refused", async
   await expect(attest(ports, 1, attestors[0])).rejects.toMatchObject({
     code: "attest-refused",
     exitCode: 3,
-    facts: { epoch: 1, differs: "totals" },
+    facts: { epoch: 1, check: "conservation" },
   });
 });
 
@@ -119,7 +139,7 @@ test("given another record on chain before it, when an epoch is attested, then i
   const other = await openTestLedger();
   const rules = { commissionPpm: 1 };
   await closeForChain(other, { epoch: 1, distributor: distributor.address, rules });
-  const otherPorts = { ...other, chain: ports.chain, scratch: ports.scratch };
+  const otherPorts = { ...other, chain: ports.chain, cache: ports.cache };
   await publish(otherPorts, distributor, 1, attestors.slice(0, 2));
 
   await expect(attest(ports, 2, attestors[0])).rejects.toMatchObject({
@@ -131,7 +151,7 @@ test("given another record on chain before it, when an epoch is attested, then i
 test("given an epoch for another distributor, when it is attested, then it is refused", async () => {
   const { ledger, attestors } = await closedWithQuorum(1);
   const elsewhere = await quorumOfTwo();
-  const ports = { ...ledger, chain: elsewhere.distributor.open(), scratch: await scratchStore() };
+  const ports = { ...ledger, chain: elsewhere.distributor.open(), cache: await cacheStore() };
   await expect(attest(ports, 1, attestors[0])).rejects.toMatchObject({ code: "attest-refused" });
 });
 
@@ -155,10 +175,10 @@ async function publish(
 
 async function attest(ports: Ports, epoch: number, signer: Signer | undefined) {
   if (signer === undefined) throw new Error("no attestor");
-  return attestEpoch({ ...ports, scratch: await scratchStore() }, epoch, { signer });
+  return attestEpoch({ ...ports, cache: await cacheStore() }, epoch, { signer });
 }
 
-async function scratchStore() {
+async function cacheStore() {
   const store = await openLevelStore(await temporaryFolder());
   onTestFinished(() => store.close());
   return store;
@@ -185,7 +205,7 @@ async function closedWithQuorum(count: number) {
   for (let epoch = 1; epoch <= count; epoch += 1) {
     await closeForChain(ledger, { epoch, distributor: distributor.address });
   }
-  const ports: Ports = { ...ledger, chain: distributor.open(), scratch: await scratchStore() };
+  const ports: Ports = { ...ledger, chain: distributor.open(), cache: await cacheStore() };
   return { ledger, ports, distributor, attestors };
 }
 
