@@ -151,6 +151,53 @@ test("given an archive that lost an object, when an epoch is reopened, then noth
   expect(await ledger.artifacts.get("epochs/000001/manifest.json")).toBeDefined();
 });
 
+test("given a reopening that is cut short anywhere, when it is made again, then it ends as one that was not", async () => {
+  const run = async (failAt: number) => {
+    const ledger = await openTestLedger();
+    for (const epoch of [1, 2, 3]) {
+      await ledger.write(transcodeKey(`e${epoch}`), [
+        transcodeJob({ id: `${epoch}`, units: epoch, price: 7 }),
+      ]);
+      await ledger.close(epoch);
+    }
+    let calls = 0;
+    const failing = async <T>(work: () => Promise<T>): Promise<T> => {
+      calls += 1;
+      if (calls === failAt) throw new Error("cut short");
+      return work();
+    };
+    const { artifacts, archive, store } = ledger;
+    const cut: TestLedger = {
+      ...ledger,
+      artifacts: {
+        ...artifacts,
+        put: (...args) => failing(() => artifacts.put(...args)),
+        delete: (key) => failing(() => artifacts.delete(key)),
+      },
+      archive: { ...archive, delete: (key) => failing(() => archive.delete(key)) },
+      store: { ...store, write: (...args) => failing(() => store.write(...args)) },
+    };
+    const first = await reopen(cut, { epoch: 2 }).then(
+      () => "done",
+      () => "cut",
+    );
+    if (first === "cut") await reopen(ledger, { epoch: 2 });
+    const files = [
+      await keysIn(ledger, "epochs/"),
+      await keysIn(ledger, "revoked/"),
+      await keysIn(ledger, "latest"),
+    ];
+    const state = [await dump(ledger), ...files];
+    const closed = await ledger.close(4);
+    return { first, calls, state, root: closed?.manifest.root };
+  };
+  const whole = await run(0);
+  expect(whole.calls).toBeGreaterThan(20);
+  for (let at = 1; at <= whole.calls; at += 1) {
+    expect({ ...(await run(at)), calls: 0 }).toEqual({ ...whole, first: "cut", calls: 0 });
+  }
+});
+
 test("given an epoch that was never closed, when it is reopened, then it is refused", async () => {
   const ledger = await openTestLedger();
   await expect(reopen(ledger, { epoch: 1 })).rejects.toMatchObject({ code: "epoch-unknown" });
@@ -175,6 +222,11 @@ async function read(ledger: TestLedger, objects: readonly LogObject[] = [], rule
 async function closeAgain(ledger: TestLedger, rules: object): Promise<unknown> {
   const closed = await ledger.close(later + 3, rules);
   return closed === undefined ? undefined : [closed, await dump(ledger)];
+}
+
+async function keysIn(ledger: TestLedger, prefix: string): Promise<string[]> {
+  const pages = await Array.fromAsync(ledger.artifacts.list({ prefix }));
+  return pages.flat().map(({ key }) => key);
 }
 
 async function textsIn(ledger: TestLedger, folder: string): Promise<Map<string, string>> {
