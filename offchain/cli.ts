@@ -1,6 +1,7 @@
 import { CommanderError, Option, Command as Program } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { attestCommand } from "./commands/attest.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { claimCommand } from "./commands/claim.ts";
 import { type Command, type Context, usageInvalid } from "./commands/command.ts";
 import { deployCommand } from "./commands/deploy.ts";
@@ -37,6 +38,7 @@ const commands: readonly Command[] = [
   epochReopen,
   epochRebuild,
   ledgerRebuild,
+  auditCommand,
   workerShow,
   workerStatement,
   explainCommand,

@@ -1,10 +1,11 @@
 import type { Address } from "../core/address.ts";
-import { claimedSums, cumulatives } from "../store/keys.ts";
+import { claimedSums, closedSums, cumulatives, within } from "../store/keys.ts";
 import { walk } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import type { AuditCheck } from "../store/records.ts";
 import type { ChainAccount } from "./audit-chain.ts";
 import { checkOf } from "./audit-lines.ts";
+import { readHead } from "./ingest.ts";
 
 /** That the distributor holds what it still owes of every asset that the newest record declares. */
 export async function checkSolvency(account: ChainAccount): Promise<AuditCheck> {
@@ -30,7 +31,7 @@ type Claims = {
 };
 
 /**
- * That nobody was paid more than the cache's newest epoch entitles it to, and nobody who is entitled to nothing. An
+ * That nobody was paid more than the newest epoch on chain entitles it to, and nobody who is entitled to nothing. An
  * account counts as confirmed when all it was paid is covered, and as unclaimed while there is more to claim.
  */
 export async function checkClaims(cache: LedgerStore, account: ChainAccount): Promise<AuditCheck> {
@@ -51,7 +52,14 @@ export async function checkClaims(cache: LedgerStore, account: ChainAccount): Pr
     }
     judge(found, { ...whose, entitled, paid });
   };
-  for await (const { key, value } of walk(cache, cumulatives)) await paidTo(nameOf(key), value, key);
+  const { epoch: open } = await readHead(cache);
+  for await (const { key, value } of walk(cache, cumulatives)) {
+    let entitled = value;
+    for (let epoch = account.newest + 1; epoch < open; epoch += 1) {
+      entitled -= await earnedIn(cache, { ...key, epoch });
+    }
+    await paidTo(nameOf(key), entitled, key);
+  }
   for (; sum.done !== true; sum = await sums.next()) {
     judge(found, { ...sum.value.key, entitled: 0n, paid: take(recent, sum.value.key) + sum.value.value });
   }
@@ -65,6 +73,19 @@ export async function checkClaims(cache: LedgerStore, account: ChainAccount): Pr
     ok: overpaid + unknown === 0,
     detail: [`${confirmed} confirmed, ${unclaimed} with more to claim`, first].filter(Boolean).join("; "),
   });
+}
+
+/** What an account earned of an asset in a derived epoch. */
+async function earnedIn(
+  cache: LedgerStore,
+  of: { account: Address; asset: Address; epoch: number },
+): Promise<bigint> {
+  let earned = 0n;
+  const own = within.accountEpoch(of.account, of.epoch);
+  for await (const { key, value } of walk(cache, closedSums, { within: own })) {
+    if (key.asset === of.asset) earned += value.grossWei - value.commissionWei;
+  }
+  return earned;
 }
 
 type Paid = { readonly account: Address; readonly asset: Address; readonly paid: bigint };

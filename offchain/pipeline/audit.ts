@@ -59,11 +59,13 @@ export async function audit(ports: AuditPorts, options: AuditOptions = {}): Prom
   if (wanted === 0) throw epochUnknown(wanted);
   const usable = await usableCache(ports.cache, artifacts, wanted);
   const { cache, account } = await withChain({ ...ports, cache: usable });
-  const { last, unread } = await auditNewEpochs({ ...ports, cache }, { ...options, account });
+  const { last, whole, unread } = await auditNewEpochs({ ...ports, cache }, { ...options, account });
   if (last === 0) throw nothingPublished(artifacts.url);
   if (wanted !== undefined && wanted > last) throw epochUnknown(wanted);
 
-  const withheld = log === undefined ? undefined : await findWithheld(cache, log, { partitions, signal });
+  // Only who knows every manifest can say that none names an object.
+  const lists = log !== undefined && whole;
+  const withheld = lists ? await findWithheld(cache, log, { partitions, signal }) : undefined;
   const epochs: AuditedEpoch[] = [];
   for (let epoch = wanted ?? 1; epoch <= (wanted ?? last); epoch += 1) {
     const own = await recordedAudit(cache, epoch);
@@ -102,8 +104,15 @@ function pointedEpoch(bytes: Uint8Array): number {
   }
 }
 
-/** How far an audit came: the newest epoch that anything speaks of, and the checks of those that nothing is known of. */
-type Reached = { readonly last: number; readonly unread: (epoch: number) => readonly AuditCheck[] };
+/**
+ * How far an audit came: the newest epoch that anything speaks of, whether every one was to be and could be derived, and
+ * the checks of those that were not.
+ */
+type Reached = {
+  readonly last: number;
+  readonly whole: boolean;
+  readonly unread: (epoch: number) => readonly AuditCheck[];
+};
 
 /**
  * Audits the epochs that the cache does not hold yet. Stops after the last one, or at one that cannot be derived at all,
@@ -122,7 +131,11 @@ async function auditNewEpochs(
   let before = await recordedAudit(cache, epoch - 1);
   const stoppedBy = (checks: readonly AuditCheck[]): Reached => {
     const at = epoch;
-    return { last: Math.max(at, newest), unread: (of) => (of === at ? checks : [notDerived(at)]) };
+    return {
+      last: Math.max(at, newest),
+      whole: false,
+      unread: (of) => (of === at ? checks : [notDerived(at)]),
+    };
   };
   for (; epoch <= (options.epoch ?? Number.POSITIVE_INFINITY); epoch += 1) {
     signal?.throwIfAborted();
@@ -142,7 +155,7 @@ async function auditNewEpochs(
     await cache.write([...writes, recordAudit(epoch, before)], { durable: true });
   }
   const last = Math.max(newest, (await readHead(cache)).epoch - 1);
-  return { last, unread: () => [notDerived(epoch)] };
+  return { last, whole: options.epoch === undefined, unread: () => [notDerived(epoch)] };
 }
 
 function notDerived(epoch: number): AuditCheck {

@@ -87,8 +87,10 @@ async function readAgain(
       : await read(object);
   if (found === undefined) return undefined;
   const { content, sha256 } = found;
+  // A parser in another thread takes the content away.
+  const bytes = content.length;
   const parsed = await parse(content, { key, partition, ruleset });
-  return { key, sha256, archiveKey, bytes: content.length, partition: partitionName(partition), parsed };
+  return { key, sha256, archiveKey, bytes, partition: partitionName(partition), parsed };
 }
 
 /** An object is only ever read twice to try its rejections again: those of its first reading are settled by that. */

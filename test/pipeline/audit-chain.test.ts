@@ -27,7 +27,7 @@ test("given epochs on chain and claims, when they are audited, then every check 
   const names = report.epochs.map(({ checks }) => checks.slice(16).map(({ name }) => name));
   expect(names).toEqual([chainChecks, [...chainChecks, "solvency", "claims"], ["posted once"]]);
   const claims = report.epochs[1]?.checks.find(({ name }) => name === "claims");
-  expect(claims?.detail).toBe("1 confirmed, 3 with more to claim");
+  expect(claims?.detail).toBe("1 confirmed, 2 with more to claim");
 });
 
 test("given a cache, when the chain has gone on, then the outcome is that of an audit of all", async () => {

@@ -180,6 +180,16 @@ test("given an audit that was cut short, when it is made again with the same cac
   expect(await auditOf(other, { cache: otherCache })).toEqual(await auditOf(other));
 });
 
+test("given manifests that were not read, when the log is looked at, then nobody is accused of withholding", async () => {
+  const ledger = await twoEpochs();
+  const limited = await auditOf(ledger, { log: ledger.log, options: { epoch: 1 } });
+  expect(limited.epochs[0]?.checks.map(({ name }) => name)).toEqual(archiveChecks);
+
+  await ledger.artifacts.put("epochs/000002/manifest.json", Buffer.from("{}"));
+  const stopped = await auditOf(ledger, { log: ledger.log });
+  expect(Object.keys(failuresOf(stopped))).toEqual(["2 manifest"]);
+});
+
 test("given a pointer to an epoch that is not there, when it is audited, then the epoch is missing", async () => {
   const ledger = await twoEpochs();
   const pointer = JSON.stringify({ epoch: 1e15, manifestHash: "0x", posted: false });
