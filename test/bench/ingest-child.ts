@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { zeroAddress } from "../../offchain/core/address.ts";
 import type { Ruleset } from "../../offchain/core/ruleset.ts";
 import { openObjectStore } from "../../offchain/objects/open.ts";
 import { ingest } from "../../offchain/pipeline/ingest.ts";
+import { type ObjectParser, openParserThread, parseInTurns } from "../../offchain/pipeline/parser.ts";
 import { openLevelStore } from "../../offchain/store/level.ts";
 
 /** One measurement, made in a process of its own and printed as JSON. */
@@ -12,9 +14,12 @@ export type IngestMeasurement = {
   readonly seconds: number;
   /** Processor time of all threads. */
   readonly cpuSeconds: number;
-  /** Resident memory in MiB after each 100,000 events. */
-  readonly residentMiB: readonly number[];
+  /** After each 100,000 events. */
+  readonly memory: readonly Memory[];
 };
+
+/** Resident memory in MiB: the process's own, and with the pages of mapped files (LevelDB's tables among them). */
+export type Memory = { readonly ownMiB: number; readonly allMiB: number };
 
 const ruleset: Ruleset = {
   scheme: "per-job-fee",
@@ -25,9 +30,19 @@ const ruleset: Ruleset = {
   maxObjectBytes: 1 << 26,
 };
 
-const works = { ingest: ingestLog, parse: parseLog, hash: hashLog };
+const works = {
+  parse: parseLog,
+  hash: hashLog,
+  ingest: (log: string) => ingestLog(log),
+  threaded: async (log: string) => {
+    const { parse, close } = openParserThread();
+    const measurement = await ingestLog(log, parse);
+    await close();
+    return measurement;
+  },
+};
 
-/** What can be measured: ingest, and the bare work on the same bytes that it is compared with. */
+/** What can be measured: the bare work on the same bytes, and ingest without and with a parser thread. */
 export type IngestWork = keyof typeof works;
 
 const [work, folder = ""] = process.argv.slice(2);
@@ -57,36 +72,47 @@ async function readLog(log: string, work: (bytes: Uint8Array) => unknown): Promi
 }
 
 /** The whole of ingest: listing, reading, archiving to a directory, and all ledger writes, the last one durable. */
-async function ingestLog(log: string): Promise<IngestMeasurement> {
+async function ingestLog(log: string, parse: ObjectParser = parseInTurns): Promise<IngestMeasurement> {
   const place = await mkdtemp(join(dirname(log), "ingest-"));
   await mkdir(join(place, "archive"));
   const ports = {
+    parse,
     store: await openLevelStore(join(place, "ledger")),
     log: openObjectStore(`file://${log}`),
     archive: openObjectStore(`file://${join(place, "archive")}`),
   };
   const measurement = await timed(async () => {
-    const residentMiB: number[] = [];
+    const memory: Memory[] = [];
     await ingest(ports, {
       ruleset,
       partitions: undefined,
       onProgress: ({ events }) => {
-        while (events >= (residentMiB.length + 1) * 100_000)
-          residentMiB.push(Math.round(process.memoryUsage().rss / 2 ** 20));
+        while (events >= (memory.length + 1) * 100_000) memory.push(memoryNow());
       },
     });
-    return residentMiB;
+    return memory;
   });
   await ports.store.close();
   await rm(place, { recursive: true });
   return measurement;
 }
 
-async function timed(work: () => Promise<readonly number[]>): Promise<IngestMeasurement> {
+async function timed(work: () => Promise<readonly Memory[]>): Promise<IngestMeasurement> {
   const cpuBefore = process.cpuUsage();
   const started = performance.now();
-  const residentMiB = await work();
+  const memory = await work();
   const seconds = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
-  return { seconds, cpuSeconds: (user + system) / 1e6, residentMiB };
+  return { seconds, cpuSeconds: (user + system) / 1e6, memory };
+}
+
+function memoryNow(): Memory {
+  const allMiB = Math.round(process.memoryUsage().rss / 2 ** 20);
+  const [, kibibytes] = /^RssAnon:\s+(\d+)/m.exec(readStatus()) ?? [];
+  return { allMiB, ownMiB: kibibytes === undefined ? allMiB : Math.round(Number(kibibytes) / 2 ** 10) };
+}
+
+// Only Linux tells the two apart.
+function readStatus(): string {
+  return existsSync("/proc/self/status") ? readFileSync("/proc/self/status", "latin1") : "";
 }

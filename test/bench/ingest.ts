@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type BacklogOptions, writeBacklog } from "../../offchain/demo/backlog.ts";
-import type { IngestMeasurement, IngestWork } from "./ingest-child.ts";
+import type { IngestMeasurement, IngestWork, Memory } from "./ingest-child.ts";
 import { diskOf, machine, median } from "./report.ts";
 
-const works: readonly IngestWork[] = ["parse", "hash", "ingest"];
+const works: readonly IngestWork[] = ["parse", "hash", "ingest", "threaded"];
 const rounds = 5;
 const backlog: BacklogOptions = { seed: "bench", objects: 100, eventsPerObject: 10_000, workers: 200 };
 const smallBacklog: BacklogOptions = { seed: "bench", objects: 20_000, eventsPerObject: 10, workers: 200 };
@@ -25,8 +25,9 @@ export async function run(): Promise<void> {
       "         backlog was just written, so its bytes come from the page cache; ingest ends with its",
     );
     console.log(
-      "         last durable write; parse = reading plus JSON.parse alone; hash = reading plus SHA-256\n",
+      "         last durable write; parse = reading plus JSON.parse alone; hash = reading plus SHA-256;",
     );
+    console.log("         threaded = ingest with the parser in a thread of its own\n");
     await measureLarge(join(folder, "large"));
     await measureSmall(join(folder, "small"));
   } finally {
@@ -34,40 +35,53 @@ export async function run(): Promise<void> {
   }
 }
 
+type Results = ReadonlyMap<IngestWork, IngestMeasurement[]>;
+
 async function measureLarge(folder: string): Promise<void> {
   const { log, events, bytes } = await writeLog(folder, backlog);
   const size = `${events.toLocaleString("en")} events in ${backlog.objects} objects`;
   console.log(`${size}, ${(bytes / events).toFixed(0)} bytes an event, 200 workers`);
-  const results = new Map<IngestWork, IngestMeasurement[]>(works.map((work) => [work, []]));
+  const results: Results = new Map(works.map((work) => [work, []]));
   for (let round = 0; round < rounds; round++) {
     for (const work of round % 2 === 0 ? works : works.toReversed())
       results.get(work)?.push(await measureOnce(work, log));
   }
-  const rates = new Map<IngestWork, number>();
-  console.log("work      events/s (median)   raw");
+  console.log("work      events/s (median)   µs of processor time an event   raw events/s");
   for (const [work, list] of results) {
-    const raw = list.map(({ seconds }) => events / seconds);
-    rates.set(work, median(raw));
-    console.log(`${work.padEnd(8)} ${format(median(raw)).padStart(18)}   ${raw.map(format).join("  ")}`);
+    const raw = list.map(({ seconds }) => format(events / seconds)).join("  ");
+    const processor = median(list.map(({ cpuSeconds }) => (cpuSeconds / events) * 1e6)).toFixed(1);
+    const rate = format(events / secondsOf(results, work));
+    console.log(`${work.padEnd(8)} ${rate.padStart(18)} ${processor.padStart(31)}   ${raw}`);
   }
-  const ratio = (other: IngestWork): string =>
-    ((rates.get("ingest") ?? Number.NaN) / (rates.get(other) ?? Number.NaN)).toFixed(3);
-  console.log(`ingest is ${ratio("parse")} of parse and ${ratio("hash")} of hash`);
-  const ingests = results.get("ingest") ?? [];
-  const cpu = ingests.map((one) => (one.cpuSeconds / events) * 1e6);
-  console.log(`processor time: ${median(cpu).toFixed(1)} µs an event, all threads`);
-  console.log("resident memory in MiB after each 100,000 events, one line a round:");
-  for (const { residentMiB } of ingests) console.log(`  ${residentMiB.join("  ")}`);
+  for (const work of ["ingest", "threaded"] as const) reportIngest(work, results);
   console.log();
+}
+
+function secondsOf(results: Results, work: IngestWork): number {
+  return median((results.get(work) ?? []).map(({ seconds }) => seconds));
+}
+
+function reportIngest(work: IngestWork, results: Results): void {
+  const ratio = (other: IngestWork): string =>
+    (secondsOf(results, other) / secondsOf(results, work)).toFixed(3);
+  console.log(
+    `\n${work}: ${ratio("parse")} of the speed of parse, ${ratio("hash")} of hash; MiB of its own memory`,
+  );
+  console.log("and with mapped files after each 100,000 events, one line a round:");
+  for (const { memory } of results.get(work) ?? []) console.log(`  ${memoryLine(memory)}`);
+}
+
+function memoryLine(memory: readonly Memory[]): string {
+  return memory.map(({ ownMiB, allMiB }) => `${ownMiB}/${allMiB}`).join("  ");
 }
 
 /** What an object costs by itself: the same work on objects of ten events. */
 async function measureSmall(folder: string): Promise<void> {
   const { log } = await writeLog(folder, smallBacklog);
-  const { seconds, residentMiB } = await measureOnce("ingest", log);
+  const { seconds, memory } = await measureOnce("ingest", log);
   const rate = format(smallBacklog.objects / seconds);
-  const memory = `${residentMiB.join("  ")} MiB after each 100,000 events`;
-  console.log(`${format(smallBacklog.objects)} objects of 10 events: ${rate} objects/s, ${memory}`);
+  const memories = `${memoryLine(memory)} MiB after each 100,000 events`;
+  console.log(`${format(smallBacklog.objects)} objects of 10 events: ${rate} objects/s, ${memories}`);
 }
 
 async function writeLog(
