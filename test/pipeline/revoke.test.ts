@@ -5,12 +5,7 @@ import { publishEpoch } from "../../offchain/pipeline/publish.ts";
 import { revocationOf, revokeEpochs } from "../../offchain/pipeline/revoke.ts";
 import { postings } from "../../offchain/store/keys.ts";
 import { getOne } from "../../offchain/store/keyspace.ts";
-import {
-  deployTestDistributor,
-  startRpcProxy,
-  type TestDistributor,
-  useAnvil,
-} from "../support/anvil.ts";
+import { deployTestDistributor, startRpcProxy, type TestDistributor, useAnvil } from "../support/anvil.ts";
 import { openTestLedger, type TestLedger } from "../support/ledger.ts";
 import { closeForChain } from "../support/published-epochs.ts";
 import { reopen } from "../support/reopening.ts";
