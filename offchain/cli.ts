@@ -16,6 +16,7 @@ import { epochRebuild, ledgerRebuild } from "./commands/rebuild.ts";
 import { epochReopen } from "./commands/reopen.ts";
 import { epochRevoke } from "./commands/revoke.ts";
 import { run } from "./commands/run.ts";
+import { sponsorCommand } from "./commands/sponsor.ts";
 import { workerStatement } from "./commands/statement.ts";
 import { statusCommand } from "./commands/status.ts";
 import { workerShow } from "./commands/worker.ts";
@@ -43,6 +44,7 @@ const commands: readonly Command[] = [
   workerStatement,
   explainCommand,
   claimCommand,
+  sponsorCommand,
   attestCommand,
   deployCommand,
   quarantineList,

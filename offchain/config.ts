@@ -74,6 +74,7 @@ export const settings = {
   correlationWindowSeconds: setting("CORRELATION_WINDOW_SECONDS", whole(0, year), "3600", "of an AI pair"),
   epochSeconds: setting("EPOCH_SECONDS", whole(1, year), "86400", "length of an epoch"),
   autoPublish: setting("AUTO_PUBLISH", trueOrFalse, "false", "whether the daemon sends transactions"),
+  autoSponsor: setting("AUTO_SPONSOR", trueOrFalse, "false", "whether the daemon pays workers, too"),
   anomalyFactor: setting("ANOMALY_FACTOR", whole(0, 1_000_000), "20", "medians an account may earn"),
   chainId: setting("CHAIN_ID", whole(0, Number.MAX_SAFE_INTEGER), "0", "the chain; 0 is none"),
   distributorAddress: setting("DISTRIBUTOR_ADDRESS", contract, zeroAddress, "the RewardsDistributor"),
@@ -279,9 +280,8 @@ function matching(pattern: RegExp, expected: string): Reader<string> {
 
 function whole(least: number, most: number): Reader<number> {
   const ok = (given: string) => /^\d{1,16}$/.test(given) && Number(given) >= least && Number(given) <= most;
-  return reader(`a whole number from ${least} to ${most}`, (given) =>
-    ok(given) ? Number(given) : undefined,
-  );
+  const parse = (given: string) => (ok(given) ? Number(given) : undefined);
+  return reader(`a whole number from ${least} to ${most}`, parse);
 }
 
 function configurationInvalid(facts: Facts): PayrootError {

@@ -24,6 +24,7 @@ const ports = [
   "offchain/chain/distributor-chain.ts",
   "offchain/chain/record.ts",
   "offchain/chain/attestation.ts",
+  "offchain/chain/batch.ts",
   "offchain/chain/calls.ts",
   "offchain/chain/output.ts",
 ];

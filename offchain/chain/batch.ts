@@ -27,16 +27,35 @@ export const defaultBatchSize = 200;
  * `no-such-entry` and `repeated-entry`.
  */
 export function claimBatches({ tree, leaves, wanted, size }: BatchRequest): ClaimBatch[] {
-  if (!Number.isSafeInteger(size) || size < 1) throw batchSizeInvalid(size);
-  const place = new Uint32Array(tree.size);
-  for (const [at, index] of tree.treeOrder().entries()) place[index] = at;
-  const inOrder = [...wanted].sort((a, b) => (place[a] ?? 0) - (place[b] ?? 0));
+  checkBatchSize(size);
+  const inOrder = sortNeighbours(tree, wanted);
   const batches: ClaimBatch[] = [];
   for (let start = 0; start < inOrder.length; start += size) {
-    const { order, proof, flags } = tree.multiproof(inOrder.slice(start, start + size));
-    batches.push({ leaves: order.flatMap((index) => leaves[index] ?? []), proof, flags });
+    batches.push(claimBatchOf({ tree, leaves, entries: inOrder.slice(start, start + size) }));
   }
   return batches;
+}
+
+/** Entries of a tree from its left to its right, so that any run of them is a good batch. */
+export function sortNeighbours(tree: MerkleTree, wanted: Iterable<number>): number[] {
+  const place = new Uint32Array(tree.size);
+  for (const [at, index] of tree.treeOrder().entries()) place[index] = at;
+  return [...wanted].sort((a, b) => (place[a] ?? 0) - (place[b] ?? 0));
+}
+
+/** The batch of some entries of a tree, proof verified. Throws `no-such-entry` and `repeated-entry`. */
+export function claimBatchOf({
+  tree,
+  leaves,
+  entries,
+}: Pick<BatchRequest, "tree" | "leaves"> & { readonly entries: readonly number[] }): ClaimBatch {
+  const { order, proof, flags } = tree.multiproof(entries);
+  return { leaves: order.flatMap((index) => leaves[index] ?? []), proof, flags };
+}
+
+/** That a batch can hold a claim. Throws `batch-size-invalid`. */
+export function checkBatchSize(size: number): void {
+  if (!Number.isSafeInteger(size) || size < 1) throw batchSizeInvalid(size);
 }
 
 function batchSizeInvalid(size: number): PayrootError {

@@ -2,6 +2,7 @@ import { encodeFunctionData } from "viem";
 import type { Hash } from "../core/artifacts.ts";
 import type { Leaf } from "../core/merkle/leaf.ts";
 import { type Attestation, encodeAttestations } from "./attestation.ts";
+import type { ClaimBatch } from "./batch.ts";
 import { distributorAbi } from "./distributor-artifact.ts";
 import type { DistributorCall } from "./distributor-chain.ts";
 import type { EpochRecord } from "./record.ts";
@@ -28,4 +29,11 @@ export type Claim = { readonly epoch: number; readonly leaf: Leaf; readonly proo
 export function claimCall({ epoch, leaf, proof }: Claim): DistributorCall {
   const args = [BigInt(epoch), leaf, proof] as const;
   return { data: encodeFunctionData({ abi: distributorAbi, functionName: "claim", args }), valueWei: 0n };
+}
+
+/** The call that pays every leaf of a batch that can be paid, and skips the others. */
+export function claimBatchCall(epoch: number, { leaves, proof, flags }: ClaimBatch): DistributorCall {
+  const args = [BigInt(epoch), leaves, proof, flags] as const;
+  const data = encodeFunctionData({ abi: distributorAbi, functionName: "claimBatch", args });
+  return { data, valueWei: 0n };
 }

@@ -3,6 +3,7 @@ import { type Address, zeroAddress } from "../core/address.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
 import { isDistributor } from "./deploy.ts";
 import { distributorReader } from "./distributor.ts";
+import { distributorAbi } from "./distributor-artifact.ts";
 import type {
   AssetBooks,
   Block,
@@ -82,6 +83,7 @@ type Views = Pick<
   | "epoch"
   | "asset"
   | "claimed"
+  | "claimedByMany"
   | "recipientOf"
   | "hasRole"
 >;
@@ -107,6 +109,7 @@ function views(rpc: Rpc, distributor: Address): Views {
       return { allocated, claimed, held, pausedUntilSeconds };
     },
     claimed: ({ account, asset }) => rpc.ask(() => read.claimed([account, asset])),
+    claimedByMany: (of) => claimedByMany(rpc, { distributor, of }),
     recipientOf: (account) => rpc.ask(() => read.recipientOf([account])),
     hasRole: async (name, account) => {
       const role = await rpc.ask(() => read[name]());
@@ -114,6 +117,30 @@ function views(rpc: Rpc, distributor: Address): Views {
     },
   };
 }
+
+// As the code of a contract that is never deployed, so that it needs none on the chain; nodes take 49,152 bytes of it.
+async function claimedByMany(
+  rpc: Rpc,
+  { distributor, of }: { distributor: Address; of: readonly { account: Address; asset: Address }[] },
+): Promise<bigint[]> {
+  const amounts: bigint[] = [];
+  for (let start = 0; start < of.length; start += mostReads) {
+    const contracts = of.slice(start, start + mostReads).map(
+      ({ account, asset }) =>
+        ({
+          abi: distributorAbi,
+          address: distributor,
+          functionName: "claimed",
+          args: [account, asset],
+        }) as const,
+    );
+    const options = { contracts, deployless: true, batchSize: 0, allowFailure: false } as const;
+    amounts.push(...(await rpc.ask((client) => client.multicall(options))));
+  }
+  return amounts;
+}
+
+const mostReads = 128;
 
 async function heldBy(rpc: Rpc, of: { distributor: Address; asset: Address }): Promise<bigint> {
   const { distributor, asset } = of;

@@ -69,6 +69,9 @@ export type ClaimedLog = LogPlace & {
   readonly cumulative: bigint;
 };
 
+/** A claim of a batch that was not paid and changed nothing, with the contract's reason. */
+export type SkippedClaim = { readonly account: Address; readonly asset: Address; readonly reason: string };
+
 /** A log of the distributor that moves an epoch or money. */
 export type DistributorLog = PostedLog | RevokedLog | ClaimedLog;
 
@@ -96,7 +99,7 @@ export type SendOutcome = {
   readonly reason: string;
 };
 
-/** A mined transaction; `logs` are the distributor's. */
+/** A mined transaction; `logs` and `skipped` are the distributor's. */
 export type Receipt = {
   readonly transaction: Hash;
   readonly ok: boolean;
@@ -105,6 +108,7 @@ export type Receipt = {
   readonly gasUsed: bigint;
   readonly feeWei: bigint;
   readonly logs: readonly DistributorLog[];
+  readonly skipped: readonly SkippedClaim[];
 };
 
 /**
@@ -130,6 +134,8 @@ export type DistributorChain = {
   asset(asset: Address): Promise<AssetBooks>;
   /** What the account has received of the asset so far, in its smallest unit. */
   claimed(of: { account: Address; asset: Address }): Promise<bigint>;
+  /** `claimed` of many, in their order. */
+  claimedByMany(of: readonly { account: Address; asset: Address }[]): Promise<bigint[]>;
   recipientOf(account: Address): Promise<Address>;
   hasRole(role: Role, account: Address): Promise<boolean>;
   /** Whether the contract would accept a signature of a digest: ECDSA, or ERC-1271 where the signer has code. */

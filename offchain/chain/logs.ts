@@ -1,9 +1,9 @@
-import { decodeEventLog, type Log, type RpcLog, toEventSelector, toHex } from "viem";
+import { decodeEventLog, type Log, parseEventLogs, type RpcLog, toEventSelector, toHex } from "viem";
 import { type Address, parseAddress, zeroAddress } from "../core/address.ts";
 import { invariant, PayrootError } from "../errors.ts";
 import { distributorAbi } from "./distributor-artifact.ts";
-import type { DistributorLog, LogPage, LogPlace, LogRange } from "./distributor-chain.ts";
-import { noAnswerInTime, type Rpc } from "./rpc.ts";
+import type { DistributorLog, LogPage, LogPlace, LogRange, SkippedClaim } from "./distributor-chain.ts";
+import { explainRevert, noAnswerInTime, type Rpc } from "./rpc.ts";
 
 /** What `readLogs` needs to know beside the range; `mostBlocks` is how many blocks are asked for at once at most. */
 export type LogSource = {
@@ -40,6 +40,15 @@ export function decodeLogs(logs: readonly Log[], distributor: Address): Distribu
     .filter((log) => log.address.toLowerCase() === distributor.toLowerCase() && !log.removed)
     .flatMap(decodeLog)
     .sort((a, b) => a.block - b.block || a.logIndex - b.logIndex);
+}
+
+/** The claims that the distributor skipped, in the order of their logs. */
+export function decodeSkipped(logs: readonly Log[], distributor: Address): SkippedClaim[] {
+  const own = logs.filter(({ address }) => address.toLowerCase() === distributor.toLowerCase());
+  return parseEventLogs({ abi: distributorAbi, eventName: "ClaimSkipped", logs: own }).map(({ args }) => {
+    const { account, asset, reason } = args;
+    return { account: addressOf(account), asset: addressOf(asset), reason: explainRevert(reason) };
+  });
 }
 
 const readEvents = ["EpochPosted", "EpochsRevoked", "Claimed"] as const;

@@ -19,7 +19,7 @@ import type {
   SignedTransaction,
   TransactionPlan,
 } from "./distributor-chain.ts";
-import { decodeLogs, plainLog } from "./logs.ts";
+import { decodeLogs, decodeSkipped, plainLog } from "./logs.ts";
 import { answeredFault, type Rpc, reasonOf } from "./rpc.ts";
 import type { Signer } from "./signer.ts";
 
@@ -109,6 +109,7 @@ export async function readReceipt(
   );
   if (found === null || found.blockHash === null) return undefined;
   const gasUsed = hexToBigInt(found.gasUsed);
+  const logs = found.logs.map(plainLog);
   return {
     transaction,
     ok: found.status === "0x1",
@@ -116,7 +117,8 @@ export async function readReceipt(
     blockHash: found.blockHash,
     gasUsed,
     feeWei: gasUsed * hexToBigInt(found.effectiveGasPrice),
-    logs: decodeLogs(found.logs.map(plainLog), distributor),
+    logs: decodeLogs(logs, distributor),
+    skipped: decodeSkipped(logs, distributor),
   };
 }
 

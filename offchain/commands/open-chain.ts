@@ -7,6 +7,7 @@ import type { DistributorChain } from "../chain/distributor-chain.ts";
 import { openSigner, type Signer } from "../chain/signer.ts";
 import { type Config, requireSetting } from "../config.ts";
 import { zeroAddress } from "../core/address.ts";
+import { exitCodes, PayrootError } from "../errors.ts";
 import { createBelt } from "../pipeline/belt.ts";
 import { createChainWatch } from "../pipeline/chain-view.ts";
 import type { ClosePorts } from "../pipeline/close-epoch.ts";
@@ -15,6 +16,7 @@ import type { PublishPorts } from "../pipeline/epoch-record.ts";
 import { listEpochs } from "../pipeline/epochs.ts";
 import type { FundingReader } from "../pipeline/preview.ts";
 import { type PublishOptions, publishEpoch, resumePublish } from "../pipeline/publish.ts";
+import { sponsorStage } from "../pipeline/sponsor-stage.ts";
 import { type ChainView, noChainView } from "../pipeline/worker.ts";
 import type { Context } from "./command.ts";
 
@@ -106,7 +108,17 @@ export async function openChainStages(
       await watch.look({ signal });
     },
   };
-  return { view: watch.view, stages: [publish, claims] };
+  if (!config.autoSponsor) return { view: watch.view, stages: [publish, claims] };
+  if (!config.autoPublish) throw sponsorForbidden();
+  const sponsoring = sponsorStage(
+    { ...ports, chain },
+    {
+      ...{ signer, signal, minimum: config.paymentThresholdWei },
+      intervalSeconds: config.paymentSensorIntervalSeconds,
+      onBatch: ({ paid, transaction }) => out.note(`paid ${paid.length} workers, transaction ${transaction}`),
+    },
+  );
+  return { view: watch.view, stages: [publish, sponsoring, claims] };
 }
 
 /** What must hold before an epoch is posted, by the configuration. */
@@ -167,4 +179,20 @@ export async function deployWith(
   const signer = await openSigner({ key, password: config.ethKeystorePassword });
   const folder = fileURLToPath(new URL("../../deployments", import.meta.url));
   return deploy({ ...request, rpcUrl, signer, folder });
+}
+
+function sponsorForbidden(): PayrootError {
+  return new PayrootError(
+    "configuration-invalid",
+    "The daemon may not send the transactions that pay workers.",
+    {
+      facts: {
+        AUTO_SPONSOR: true,
+        AUTO_PUBLISH: false,
+        expected: "AUTO_SPONSOR only with AUTO_PUBLISH=true",
+      },
+      next: "correct one of the two",
+      exitCode: exitCodes.usage,
+    },
+  );
 }

@@ -57,6 +57,11 @@ export function openArtifacts(config: Config): ObjectStore {
   return openStore(config, config.artifactsUrl, { create: true });
 }
 
+/** The published epochs at a URL, http(s):// too, only to be read; the configured artifacts when there is none. */
+export function openPublished(config: Config, from: string | undefined): ObjectStore {
+  return from === undefined ? openArtifacts(config) : openStore(config, from, { create: false });
+}
+
 /** Only what `epoch list` and others need that never read the log. */
 export async function openDataDirectory(context: Context): Promise<LedgerStore> {
   const directory = context.config.dataDir;

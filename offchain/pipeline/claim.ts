@@ -1,5 +1,5 @@
 import { claimCall } from "../chain/calls.ts";
-import type { ChainEpoch, DistributorChain } from "../chain/distributor-chain.ts";
+import type { ChainEpoch, DistributorCall, DistributorChain } from "../chain/distributor-chain.ts";
 import type { Address } from "../core/address.ts";
 import type { Hash, ProofEntry } from "../core/artifacts.ts";
 import { formatTime } from "../core/time.ts";
@@ -48,34 +48,67 @@ export async function claim(
   account: Address,
   options: ClaimOptions,
 ): Promise<ClaimReport> {
-  const { chain } = ports;
-  const { epoch, root } = await activeEpoch(chain, options.epoch);
-  const entries = await readProof(ports.artifacts, { epoch, root, account });
-  const due: { entry: ProofEntry; claimedBefore: bigint }[] = [];
+  const { epoch, due } = await dueOf(ports, account, options.epoch);
+  const assets: AssetClaim[] = [];
+  for (const one of due) assets.push(await claimLeaf(ports.chain, { account, epoch, ...one }, options));
+  return { account, epoch, state: options.broadcast ? "paid" : "dry", assets };
+}
+
+/** The calls that would claim it all, each tried, for signing elsewhere. Throws what a dry `claim` throws. */
+export async function claimCalls(
+  ports: ClaimPorts,
+  account: Address,
+  wanted?: number,
+): Promise<{ readonly epoch: number; readonly calls: readonly DistributorCall[] }> {
+  const { epoch, due } = await dueOf(ports, account, wanted);
+  const calls: DistributorCall[] = [];
+  for (const { entry } of due) calls.push(await triedCall(ports.chain, { account, epoch, entry }, account));
+  return { epoch, calls };
+}
+
+type DueLeaf = { readonly entry: ProofEntry; readonly claimedBefore: bigint };
+
+/** What an account has coming by an active epoch, each proof folded to its root. Throws `nothing-to-claim`. */
+async function dueOf(
+  { artifacts, chain }: ClaimPorts,
+  account: Address,
+  wanted: number | undefined,
+): Promise<{ epoch: number; due: readonly DueLeaf[] }> {
+  const { epoch, root } = await activeEpoch(chain, wanted);
+  const entries = await readProof(artifacts, { epoch, root, account });
+  const due: DueLeaf[] = [];
   for (const entry of entries) {
     const claimedBefore = await chain.claimed({ account, asset: entry.asset });
     if (BigInt(entry.cumulative) > claimedBefore) due.push({ entry, claimedBefore });
   }
   if (due.length === 0) throw nothingToClaim({ account, epoch, entries });
-  const assets: AssetClaim[] = [];
-  for (const { entry, claimedBefore } of due) {
-    assets.push(await claimLeaf(chain, { account, epoch, entry, claimedBefore }, options));
-  }
-  return { account, epoch, state: options.broadcast ? "paid" : "dry", assets };
+  return { epoch, due };
+}
+
+/** The call that claims one asset, after the contract has taken it in a trial. */
+async function triedCall(
+  chain: DistributorChain,
+  { account, epoch, entry }: { account: Address; epoch: number; entry: ProofEntry },
+  from: Address,
+): Promise<DistributorCall> {
+  const { asset, proof } = entry;
+  const until = await pausedUntil(chain, asset);
+  if (until !== undefined) throw claimsPaused(asset, until);
+  const call = claimCall({ epoch, leaf: { account, asset, cumulative: BigInt(entry.cumulative) }, proof });
+  await chain.simulate(call, from);
+  return call;
 }
 
 /** Claims one asset, or tries the call in a dry run. */
 async function claimLeaf(
   chain: DistributorChain,
-  due: { account: Address; epoch: number; entry: ProofEntry; claimedBefore: bigint },
+  due: DueLeaf & { account: Address; epoch: number },
   options: ClaimOptions,
 ): Promise<AssetClaim> {
-  const { account, epoch, entry, claimedBefore } = due;
-  const { asset, proof } = entry;
+  const { account, entry, claimedBefore } = due;
+  const { asset } = entry;
   const cumulative = BigInt(entry.cumulative);
-  await checkPaused(chain, asset);
-  const call = claimCall({ epoch, leaf: { account, asset, cumulative }, proof });
-  await chain.simulate(call, options.signer?.address ?? account);
+  const call = await triedCall(chain, due, options.signer?.address ?? account);
   if (!options.broadcast) {
     const would = { amount: cumulative - claimedBefore, recipient: await chain.recipientOf(account) };
     return { asset, cumulative, claimedBefore, ...would, transaction: null, block: null, feeWei: null };
@@ -105,12 +138,17 @@ export async function activeEpoch(
   throw epochNotActive({ wanted, latest, waiting });
 }
 
-async function checkPaused(chain: DistributorChain, asset: Address): Promise<void> {
+/** Until when claims of an asset are stopped (seconds since 1970); undefined when they are not. */
+export async function pausedUntil(chain: DistributorChain, asset: Address): Promise<number | undefined> {
   const { pausedUntilSeconds } = await chain.asset(asset);
   const now = (await chain.block("latest"))?.timestampSeconds ?? 0;
-  if (now >= pausedUntilSeconds) return;
-  throw new PayrootError("claims-paused", "Claims of this asset are stopped for a while.", {
-    facts: { asset, until: formatTime(pausedUntilSeconds * 1000) },
+  return now >= pausedUntilSeconds ? undefined : pausedUntilSeconds;
+}
+
+/** The error for an asset whose claims are stopped until then (seconds since 1970). */
+export function claimsPaused(asset: Address, untilSeconds: number): PayrootError {
+  return new PayrootError("claims-paused", "Claims of this asset are stopped for a while.", {
+    facts: { asset, until: formatTime(untilSeconds * 1000) },
     next: "claim again after that time: the pause ends by itself and nothing is lost",
     retryable: true,
   });
