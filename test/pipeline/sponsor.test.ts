@@ -52,6 +52,18 @@ test("given 50 workers, some below the threshold, some paid, one that refuses: t
   expect(await sponsor(ports, request)).toMatchObject({ batches: [], assets: [], refused: expected.refused });
 });
 
+test("given more accounts than one request reads, what each has received comes in their order", async () => {
+  const { ports, chain, options } = await openSponsoredPool(anvil, 3);
+  await sponsor(ports, { ...options, minimum: earnedBy(1) });
+
+  const asked = Array.from({ length: 300 }, (_, at) => ({ account: worker(at % 4), asset: zeroAddress }));
+  const received = await chain.claimedByMany(asked);
+
+  const expected = [0n, earnedBy(1), earnedBy(2), 0n];
+  expect(received).toEqual(asked.map((_, at) => expected[at % 4]));
+  expect(await chain.claimedByMany([])).toEqual([]);
+});
+
 test("given a process killed between two batches, when it is started again, then each worker is paid exactly once", async () => {
   const { ports, chain, options } = await openSponsoredPool(anvil, 12);
   const killed = sendingBy(chain, async (raw, before) => {
