@@ -76,4 +76,3 @@ function reasonOf(error: unknown): Pick<StageReport, "code" | "reason" | "next">
   const next = known?.next === undefined ? {} : { next: known.next };
   return { code: known?.code ?? "internal", reason: known?.message ?? messageOf(error), ...next };
 }
-
