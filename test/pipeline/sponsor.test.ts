@@ -1,5 +1,5 @@
 import { zeroAddress } from "viem";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { distributorAbi } from "../../offchain/chain/distributor-artifact.ts";
 import { claim } from "../../offchain/pipeline/claim.ts";
 import { sponsor, sponsorCalls } from "../../offchain/pipeline/sponsor.ts";
@@ -83,6 +83,7 @@ test("given a process killed between two batches, when it is started again, then
 test("given a process killed after a batch was sent, while it is not mined, nothing is sent again until it is", async () => {
   const { ports, chain, options } = await openSponsoredPool(anvil, 6);
   await anvil.control().client.setAutomine(false);
+  onTestFinished(() => anvil.control().client.setAutomine(true));
   const killed = sendingBy(chain, async (raw) => {
     await chain.send(raw);
     throw new Error("killed");
@@ -92,7 +93,6 @@ test("given a process killed after a batch was sent, while it is not mined, noth
   const again = sponsor(ports, options);
   await expect(again).rejects.toMatchObject({ code: "transactions-pending", exitCode: 75 });
   await anvil.control().mine();
-  await anvil.control().client.setAutomine(true);
 
   expect(await sponsor(ports, options)).toMatchObject({ batches: [], received: 6 });
   expect(await paymentsOf(chain)).toHaveLength(6);
