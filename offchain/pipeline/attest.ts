@@ -7,7 +7,7 @@ import { exitCodes, type Facts, invariant, PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { type AuditedEpoch, type AuditOptions, type AuditPorts, audit } from "./audit.ts";
 import { recordedAudit } from "./audit-cache.ts";
-import { recordOf } from "./epoch-record.ts";
+import { derivedRecord as recordOfDerived } from "./audit-record.ts";
 import { epochUnknown } from "./epochs.ts";
 
 /** What attesting works on: published files, the archive, the chain, and the attestor's own cache of audits. */
@@ -66,7 +66,7 @@ async function derivedRecord({ cache, chain }: AttestPorts, epoch: number): Prom
   for (let number = 1; ; number += 1) {
     const derived = (await recordedAudit(cache, number))?.derived;
     invariant(derived !== undefined, "An audit left out an epoch.", { epoch: number });
-    const record = recordOf(derived, previous);
+    const record = recordOfDerived(derived, previous);
     if (number < epoch) previous = recordHash(record);
     else if (derived.chainId !== chainId || derived.distributor !== distributor) {
       const facts = { epoch, chainId: derived.chainId, distributor: derived.distributor };

@@ -8,14 +8,29 @@ import { holdsOnly } from "./audit-objects.ts";
 import { readPublished } from "./audit-published.ts";
 import { readHead } from "./ingest.ts";
 
-/** What an earlier audit found in an epoch. */
-export function recordedAudit(cache: LedgerStore, epoch: number): Promise<RecordedAudit | undefined> {
-  return getOne(cache, audits, epoch);
+/** A cache, and what earlier audits found, by epoch; both go on together. */
+export type AuditCache = { readonly store: LedgerStore; readonly known: Map<number, RecordedAudit> };
+
+/** Opens a cache as it is. The store counts as another one for whoever remembers things about stores. */
+async function openedCache(given: LedgerStore): Promise<AuditCache> {
+  const known = new Map<number, RecordedAudit>();
+  for await (const { key, value } of walk(given, audits)) known.set(key, value);
+  return { store: { ...given }, known };
 }
 
-/** The write that records what an audit found. */
-export function recordAudit(epoch: number, audit: RecordedAudit): StoreWrite {
-  return put(audits, epoch, audit);
+/** What an earlier audit found in an epoch. */
+export function recordedAudit(store: LedgerStore, epoch: number): Promise<RecordedAudit | undefined> {
+  return getOne(store, audits, epoch);
+}
+
+/** Records what an audit found, together with the writes that close the epoch in the cache. */
+export async function recordAudit(
+  { store, known }: AuditCache,
+  epoch: number,
+  audited: { readonly audit: RecordedAudit; readonly writes: readonly StoreWrite[] },
+): Promise<void> {
+  await store.write([...audited.writes, put(audits, epoch, audited.audit)], { durable: true });
+  known.set(epoch, audited.audit);
 }
 
 /**
@@ -27,20 +42,19 @@ export async function usableCache(
   given: LedgerStore,
   artifacts: ObjectStore,
   epoch: number | undefined,
-): Promise<LedgerStore> {
-  // Another store for whoever remembers things about stores: this one may have been emptied since.
-  const cache = { ...given };
-  const { epoch: open, openFrom, nextOrdinal } = await readHead(cache);
-  for await (const { key: number, value: audit } of walk(cache, audits)) {
+): Promise<AuditCache> {
+  const cache = await openedCache(given);
+  const { epoch: open, openFrom, nextOrdinal } = await readHead(cache.store);
+  for (const [number, audit] of cache.known) {
     const whole = number === epoch || audit.checks.some(({ ok }) => !ok);
-    if (!audit.complete) return emptied(cache);
+    if (!audit.complete) return emptied(cache.store);
     if (!whole && number !== open - 1) continue;
-    if (!(await isUnchanged(artifacts, { epoch: number, audit, whole }))) return emptied(cache);
+    if (!(await isUnchanged(artifacts, { epoch: number, audit, whole }))) return emptied(cache.store);
   }
   if (openFrom === nextOrdinal) return cache;
   const next = await readPublished(artifacts, open);
   const objects = next !== undefined && "objects" in next ? next.objects : [];
-  return (await holdsOnly(cache, objects)) ? cache : emptied(cache);
+  return (await holdsOnly(cache.store, objects)) ? cache : emptied(cache.store);
 }
 
 /** Whether an epoch's manifest, and with `whole` all its files, are as they were when it was audited. */
@@ -59,8 +73,8 @@ async function isUnchanged(
   return before?.actual === files.actual && before.ok === files.ok;
 }
 
-/** Empties a cache. The store returned counts as another one for whoever remembers things about stores. */
-export async function emptied(cache: LedgerStore): Promise<LedgerStore> {
+/** Empties a cache. */
+export async function emptied(cache: LedgerStore): Promise<AuditCache> {
   let writes: StoreWrite[] = [];
   for await (const [key] of cache.entries({ from: Uint8Array.of(0), to: Uint8Array.of(0xff) })) {
     writes.push({ key, value: undefined });
@@ -69,7 +83,7 @@ export async function emptied(cache: LedgerStore): Promise<LedgerStore> {
     writes = [];
   }
   await cache.write(writes, { durable: true });
-  return { ...cache };
+  return openedCache(cache);
 }
 
 const writesAtOnce = 10_000;

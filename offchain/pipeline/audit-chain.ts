@@ -1,4 +1,5 @@
 import type { DistributorChain, DistributorLog } from "../chain/distributor-chain.ts";
+import { type EpochRecord, recordHash as hashOf } from "../chain/record.ts";
 import { PayrootError } from "../errors.ts";
 import { postingLogs } from "../store/audit-keys.ts";
 import { del, put, walk } from "../store/keyspace.ts";
@@ -61,7 +62,12 @@ function recordedOf(log: DistributorLog): RecordedPosting | undefined {
   if (log.kind === "revoked") return { kind: "revoked", epoch: log.epoch, last: log.last };
   if (log.kind !== "posted") return undefined;
   const { epoch, recordHash, transaction, record } = log;
+  const plain = plainRecord(record);
+  return { kind: "posted", epoch, recordHash, ownHash: hashOf(record), transaction, record: plain };
+}
+
+/** A record in plain values. */
+export function plainRecord(record: EpochRecord): Posted["record"] {
   const totals = record.totals.map(({ asset, cumulative }) => ({ asset, cumulative: cumulative.toString() }));
-  const plain = { ...record, epoch: Number(record.epoch), totals };
-  return { kind: "posted", epoch, recordHash, transaction, record: plain };
+  return { ...record, epoch: Number(record.epoch), totals };
 }

@@ -7,7 +7,7 @@ import { parseTime } from "../core/time.ts";
 import { invariant } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
-import type { AuditCheck, Head, RecordedAudit } from "../store/records.ts";
+import type { AuditCheck, DerivedSummary, Head, RecordedAudit } from "../store/records.ts";
 import { checkAmounts, checkLines, checkProofs, publishedAmounts } from "./audit-amounts.ts";
 import { checkFiles, compareFiles } from "./audit-files.ts";
 import { checkOf, type LineDifference } from "./audit-lines.ts";
@@ -33,7 +33,7 @@ export type AuditEpochPorts = {
 export type EpochAudit = {
   readonly checks: readonly AuditCheck[];
   readonly complete: boolean;
-  readonly derived: Manifest | undefined;
+  readonly derived: DerivedSummary | undefined;
   readonly writes: readonly StoreWrite[] | undefined;
 };
 
@@ -71,7 +71,14 @@ export async function auditEpoch(
   // What follows is compared with what this epoch should have been, under the hash that was published.
   const state = { ...epochStateOf(own, head), manifestHash: published.manifestHash };
   const writes = await closingWrites(cache, { head, state, ...derived });
-  return { checks, complete: faults.size === 0, derived: own, writes };
+  return { checks, complete: faults.size === 0, derived: summaryOf(own), writes };
+}
+
+function summaryOf(manifest: Manifest): DerivedSummary {
+  const { epoch, chainId, distributor, ruleset, rulesetHash: rules, root, earningsRoot, totals } = manifest;
+  const files = manifest.files.map(({ name }) => name);
+  const roots = { root, earningsRoot, totals, manifestHash: manifestHash(manifest), files };
+  return { epoch, chainId, distributor, ruleset, rulesetHash: rules, ...roots };
 }
 
 async function derive(cache: LedgerStore, head: Head, manifest: Manifest): Promise<DerivedEpoch | undefined> {
@@ -108,7 +115,7 @@ async function compare(
     checkIdentity(published, own),
     checkPrevious(published, context.before),
     checkRules(published, context),
-    await checkFiles(manifest, entries, (name) => files.get(name)?.stored),
+    await checkFiles(manifest, [...files.keys()], (name) => files.get(name)?.stored),
     checkObjects(published, faults, files.get("objects.ndjson")?.line),
     checkEvents(own, manifest, files.get("objects.ndjson")?.line),
     checkLines("rejections", files),

@@ -97,12 +97,12 @@ export async function readEntry(
 /** That the published files are those that the manifest names, and that these are the files of the epoch. */
 export async function checkFiles(
   manifest: Manifest,
-  derived: readonly FileEntry[],
+  derived: readonly string[],
   read: (name: string) => FileEntry | undefined | Promise<FileEntry | undefined>,
 ): Promise<AuditCheck> {
   const name = "files";
   const expected = `${manifest.files.length} files as the manifest names them`;
-  const known = new Set(derived.map((entry) => entry.name));
+  const known = new Set(derived);
   for (const entry of manifest.files) {
     if (!known.has(entry.name)) {
       const detail = "the epoch has no such file";
@@ -115,8 +115,8 @@ export async function checkFiles(
     return checkOf(name, { expected: `SHA-256 ${entry.sha256}`, actual, detail: `${entry.name} ${what}` });
   }
   const named = new Set(manifest.files.map((entry) => entry.name));
-  const unnamed = derived.find((entry) => !named.has(entry.name));
+  const unnamed = derived.find((file) => !named.has(file));
   if (unnamed === undefined) return checkOf(name, { expected, actual: expected });
-  const detail = `the manifest does not name ${unnamed.name}`;
-  return checkOf(name, { expected: unnamed.name, actual: "no such file", detail });
+  const detail = `the manifest does not name ${unnamed}`;
+  return checkOf(name, { expected: unnamed, actual: "no such file", detail });
 }

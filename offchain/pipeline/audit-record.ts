@@ -1,15 +1,14 @@
 import { type EpochRecord, noRecordHash, recordHash } from "../chain/record.ts";
-import type { Hash, Manifest } from "../core/artifacts.ts";
+import type { Hash } from "../core/artifacts.ts";
 import { canonicalJson } from "../core/canonical.ts";
-import type { AuditCheck } from "../store/records.ts";
-import type { ChainAccount, Posted } from "./audit-chain.ts";
+import type { AuditCheck, DerivedSummary } from "../store/records.ts";
+import { type ChainAccount, type Posted, plainRecord } from "./audit-chain.ts";
 import { checkOf } from "./audit-lines.ts";
-import { recordOf } from "./epoch-record.ts";
 
 /** What the chain says of one epoch, compared with what it should say. Nothing but `posted once` before it is posted. */
 export async function checkPosting(
   account: ChainAccount,
-  { epoch, derived }: { readonly epoch: number; readonly derived: Manifest | undefined },
+  { epoch, derived }: { readonly epoch: number; readonly derived: DerivedSummary | undefined },
 ): Promise<AuditCheck[]> {
   const posted = account.postings.get(epoch) ?? [];
   const once = checkPostedOnce(posted, account.newest >= epoch);
@@ -44,20 +43,20 @@ function checkPostedOnce(posted: readonly Posted[], due: boolean): AuditCheck {
 /** That the chain holds the record that the derived manifest declares, and that it was made for this distributor. */
 function checkRecord(
   { chain }: ChainAccount,
-  { posted, derived, previous }: { posted: Posted; derived: Manifest; previous: Hash },
+  { posted, derived, previous }: { posted: Posted; derived: DerivedSummary; previous: Hash },
 ): AuditCheck {
   const place = (of: { readonly chainId: number; readonly distributor: string }) =>
     `a record for distributor ${of.distributor} on chain ${of.chainId}`;
   if (place(chain) !== place(derived)) {
     return checkOf("record", { expected: place(chain), actual: place(derived) });
   }
-  const wanted = recordOf(derived, previous);
-  const expected = recordHash(wanted);
-  if (expected === posted.recordHash) return checkOf("record", { expected, actual: posted.recordHash });
+  const wanted = derivedRecord(derived, previous);
   const [ours, theirs] = [plainRecord(wanted), posted.record];
   const fields = (Object.keys(ours) as (keyof typeof ours)[]).filter(
     (field) => canonicalJson(ours[field]) !== canonicalJson(theirs[field]),
   );
+  const expected = fields.length === 0 ? posted.ownHash : recordHash(wanted);
+  if (expected === posted.recordHash) return checkOf("record", { expected, actual: posted.recordHash });
   const pairs = fields.map((field) => `${field} ${text(theirs[field])} instead of ${text(ours[field])}`);
   const detail = pairs.join("; ") || "the hash is not that of the record";
   return checkOf("record", { expected, actual: posted.recordHash, detail });
@@ -74,7 +73,7 @@ async function checkRecordChain(
     const detail = `the record of epoch ${posted.epoch} does not go on from that of the epoch before`;
     return checkOf(name, { expected: previous, actual: given, detail });
   }
-  const own = recordHash(recordFrom(posted));
+  const own = posted.ownHash;
   if (own !== posted.recordHash) {
     return checkOf(name, {
       expected: own,
@@ -93,7 +92,7 @@ async function checkRecordChain(
 }
 
 /** That what was declared of each asset is the sum of its leaves: more could be drawn by a wrong tree. */
-function checkDeclared(posted: Posted, derived: Manifest): AuditCheck {
+function checkDeclared(posted: Posted, derived: DerivedSummary): AuditCheck {
   const name = "declared totals";
   const sums = derived.totals.map(({ asset, cumulative }) => ({ asset, cumulative }));
   const [expected, actual] = [canonicalJson(sums), canonicalJson(posted.record.totals)];
@@ -109,14 +108,11 @@ function checkDeclared(posted: Posted, derived: Manifest): AuditCheck {
   return checkOf(name, { expected, actual, detail: details.join("; ") || "an asset is left out" });
 }
 
-function recordFrom({ record }: Posted): EpochRecord {
-  const totals = record.totals.map(({ asset, cumulative }) => ({ asset, cumulative: BigInt(cumulative) }));
-  return { ...record, epoch: BigInt(record.epoch), totals };
-}
-
-function plainRecord(record: EpochRecord): Posted["record"] {
-  const totals = record.totals.map(({ asset, cumulative }) => ({ asset, cumulative: cumulative.toString() }));
-  return { ...record, epoch: Number(record.epoch), totals };
+/** The record that declares a derived epoch. */
+export function derivedRecord(derived: DerivedSummary, previous: Hash): EpochRecord {
+  const { epoch, root, earningsRoot, manifestHash } = derived;
+  const totals = derived.totals.map(({ asset, cumulative }) => ({ asset, cumulative: BigInt(cumulative) }));
+  return { epoch: BigInt(epoch), previous, root, earningsRoot, manifestHash, totals };
 }
 
 function text(value: unknown): string {

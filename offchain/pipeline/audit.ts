@@ -5,7 +5,7 @@ import { exitCodes, PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import type { AuditCheck } from "../store/records.ts";
-import { emptied, recordAudit, recordedAudit, usableCache } from "./audit-cache.ts";
+import { type AuditCache, emptied, recordAudit, usableCache } from "./audit-cache.ts";
 import { type ChainAccount, isOtherChain, readChain } from "./audit-chain.ts";
 import { checkClaims, checkSolvency } from "./audit-claims.ts";
 import { auditEpoch } from "./audit-epoch.ts";
@@ -58,21 +58,22 @@ export async function audit(ports: AuditPorts, options: AuditOptions = {}): Prom
   const { epoch: wanted, partitions, signal } = options;
   if (wanted === 0) throw epochUnknown(wanted);
   const usable = await usableCache(ports.cache, artifacts, wanted);
-  const { cache, account } = await withChain({ ...ports, cache: usable });
-  const { last, whole, unread } = await auditNewEpochs({ ...ports, cache }, { ...options, account });
+  const { cache, account } = await withChain(usable, ports.chain);
+  const { last, whole, unread } = await auditNewEpochs(ports, { ...options, cache, account });
   if (last === 0) throw nothingPublished(artifacts.url);
   if (wanted !== undefined && wanted > last) throw epochUnknown(wanted);
 
   // Only who knows every manifest can say that none names an object.
   const lists = log !== undefined && whole;
-  const withheld = lists ? await findWithheld(cache, log, { partitions, signal }) : undefined;
+  const withheld = lists ? await findWithheld(cache.store, log, { partitions, signal }) : undefined;
   const epochs: AuditedEpoch[] = [];
   for (let epoch = wanted ?? 1; epoch <= (wanted ?? last); epoch += 1) {
-    const own = await recordedAudit(cache, epoch);
+    const own = cache.known.get(epoch);
     const checks = [...(own?.checks ?? unread(epoch))];
     if (account !== undefined) {
       checks.push(...(await checkPosting(account, { epoch, derived: own?.derived })));
-      if (epoch === account.newest) checks.push(...(await liveChecks(cache, account, own !== undefined)));
+      if (epoch === account.newest)
+        checks.push(...(await liveChecks(cache.store, account, own !== undefined)));
     }
     if (withheld !== undefined && own !== undefined) checks.push(checkWithheld(withheld.get(epoch)));
     epochs.push({ epoch, ok: checks.every(({ ok }) => ok), checks });
@@ -81,17 +82,17 @@ export async function audit(ports: AuditPorts, options: AuditOptions = {}): Prom
 }
 
 /** What the chain says; a cache that has read another chain is emptied first. */
-async function withChain({
-  cache,
-  chain,
-}: AuditPorts): Promise<{ cache: LedgerStore; account: ChainAccount | undefined }> {
+async function withChain(
+  cache: AuditCache,
+  chain: DistributorChain | undefined,
+): Promise<{ cache: AuditCache; account: ChainAccount | undefined }> {
   if (chain === undefined) return { cache, account: undefined };
   try {
-    return { cache, account: await readChain(cache, chain) };
+    return { cache, account: await readChain(cache.store, chain) };
   } catch (error) {
     if (!isOtherChain(error)) throw error;
-    const fresh = await emptied(cache);
-    return { cache: fresh, account: await readChain(fresh, chain) };
+    const fresh = await emptied(cache.store);
+    return { cache: fresh, account: await readChain(fresh.store, chain) };
   }
 }
 
@@ -120,15 +121,15 @@ type Reached = {
  */
 async function auditNewEpochs(
   ports: AuditPorts,
-  options: AuditOptions & { readonly account: ChainAccount | undefined },
+  options: AuditOptions & { readonly cache: AuditCache; readonly account: ChainAccount | undefined },
 ): Promise<Reached> {
-  const { cache, artifacts } = ports;
-  const { signal, account } = options;
+  const { artifacts, archive, parse } = ports;
+  const { cache, signal, account } = options;
+  const { store, known } = cache;
   const pointer = await artifacts.get("latest.json");
   const newest = account?.newest ?? 0;
   const claimed = Math.max(newest, pointer === undefined ? 0 : pointedEpoch(pointer.bytes));
-  let { epoch } = await readHead(cache);
-  let before = await recordedAudit(cache, epoch - 1);
+  let { epoch } = await readHead(store);
   const stoppedBy = (checks: readonly AuditCheck[]): Reached => {
     const at = epoch;
     return {
@@ -148,13 +149,15 @@ async function auditNewEpochs(
     const at = epoch;
     const onObject = (objects: number) =>
       options.onProgress?.({ epoch: at, last: Math.max(claimed, at), objects });
-    const found = await auditEpoch(ports, published, { before, signal, onObject });
+    const before = known.get(epoch - 1);
+    const auditing = { cache: store, artifacts, archive, parse };
+    const found = await auditEpoch(auditing, published, { before, signal, onObject });
     const { checks, complete, derived, writes } = found;
     if (derived === undefined || writes === undefined) return stoppedBy(checks);
-    before = { manifestHash: published.manifestHash, complete, derived, checks };
-    await cache.write([...writes, recordAudit(epoch, before)], { durable: true });
+    const audit = { manifestHash: published.manifestHash, complete, derived, checks };
+    await recordAudit(cache, epoch, { audit, writes });
   }
-  const last = Math.max(newest, (await readHead(cache)).epoch - 1);
+  const last = Math.max(newest, epoch - 1);
   return { last, whole: options.epoch === undefined, unread: () => [notDerived(epoch)] };
 }
 

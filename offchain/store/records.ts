@@ -152,13 +152,18 @@ export type AuditCheck = {
   readonly detail: string | null;
 };
 
+/** An epoch as it was derived: what its record declares, its rules, and the names of its files. */
+export type DerivedSummary = Pick<
+  Manifest,
+  "epoch" | "chainId" | "distributor" | "ruleset" | "rulesetHash" | "root" | "earningsRoot" | "totals"
+> & { readonly manifestHash: `0x${string}`; readonly files: readonly string[] };
+
 /** What an audit found in an epoch's files, for the manifest that it found. */
 export type RecordedAudit = {
   readonly manifestHash: `0x${string}`;
   /** Whether the archive held every object as it was published, so that deriving again gives nothing else. */
   readonly complete: boolean;
-  /** The manifest as the epoch was derived. */
-  readonly derived: Manifest;
+  readonly derived: DerivedSummary;
   readonly checks: readonly AuditCheck[];
 };
 
@@ -169,6 +174,8 @@ export type RecordedPosting =
       readonly kind: "posted";
       readonly epoch: number;
       readonly recordHash: `0x${string}`;
+      /** The hash of `record`, which should be the one that was posted. */
+      readonly ownHash: `0x${string}`;
       readonly transaction: `0x${string}`;
       readonly record: RecordFile["record"];
     };
