@@ -212,7 +212,7 @@ async function fetchObject(
   try {
     const stored = await ports.log.get(key, { maxBytes: largestRead, ...(signal ? { signal } : {}) });
     if (stored === undefined) return undefined;
-    const sha256 = sha256Hex(stored.bytes);
+    const sha256 = await sha256Elsewhere(stored.bytes);
     const listing = put(listings, key, { version: stored.version, sha256 });
     const object = { key, sha256, content: stored.bytes };
     const known = await getOne(ports.store, objectNumbers, object);
@@ -223,6 +223,12 @@ async function fetchObject(
     signal?.throwIfAborted();
     return unreadBecause(error, key);
   }
+}
+
+/** `sha256Hex` by a thread of the pool, so that this one can go on with the ledger. */
+async function sha256Elsewhere(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return Buffer.from(digest).toString("hex");
 }
 
 // An object above the ruleset's limit is still read, so that its hash can be published with its rejection; one above

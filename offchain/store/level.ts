@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { endianness } from "node:os";
 import { Level } from "level";
 import { messageOf, PayrootError } from "../errors.ts";
 import type { LedgerStore, StoreWrite } from "./ledger-store.ts";
@@ -80,22 +81,22 @@ const pageSize = 1000;
  * find the one is still in the processor's cache for the next.
  */
 function nearKeyOrder(keys: readonly Uint8Array[]): Uint32Array {
-  // A rank has 53 bits, which leaves 21 for the place; any order is right, so a longer list goes as it is.
-  if (keys.length > placeLimit) return Uint32Array.from(keys.keys());
-  const ranks = new Float64Array(keys.length);
+  const ranks = new BigUint64Array(keys.length);
+  const halves = new Uint32Array(ranks.buffer);
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] as Uint8Array;
     const high = ((key[0] ?? 0) << 8) | (key[1] ?? 0);
     const low = ((key[2] ?? 0) << 8) | (key[3] ?? 0);
-    ranks[i] = (high * 65_536 + low) * placeLimit + i;
+    halves[2 * i + highHalf] = (high << 16) | low;
+    halves[2 * i + 1 - highHalf] = i;
   }
   ranks.sort();
   const order = new Uint32Array(keys.length);
-  for (let i = 0; i < keys.length; i++) order[i] = (ranks[i] ?? 0) % placeLimit;
+  for (let i = 0; i < keys.length; i++) order[i] = halves[2 * i + 1 - highHalf] ?? 0;
   return order;
 }
 
-const placeLimit = 2 ** 21;
+const highHalf = endianness() === "LE" ? 1 : 0;
 
 function openFault(directory: string, error: unknown): PayrootError {
   const cause = error instanceof Error ? error.cause : undefined;
