@@ -16,6 +16,8 @@ export async function openLevelStore(directory: string): Promise<LedgerStore> {
     cacheSize: 64 * 1024 * 1024,
     writeBufferSize: 32 * 1024 * 1024,
     maxFileSize: 16 * 1024 * 1024,
+    // Ids, digests and accounts are random bytes: compression saves an eighth of the disk for a twentieth of the time.
+    compression: false,
   });
   await database.open().catch((error: unknown) => {
     throw openFault(directory, error);
