@@ -253,6 +253,17 @@ contract ClaimingTest is DistributorTest {
         eq(distributor.claim(1, only, new bytes32[](0)), 40);
     }
 
+    /// 31 zero bytes over a word of scratch space that ends in 01, as it may after hashing such an address, must not pass
+    /// for true.
+    function test_GivenATokenWhoseShortAnswerLeavesAOne_WhenClaimed_ItReverts() external {
+        ScriptedToken token = ScriptedToken(address(0xAA01));
+        vm.etch(address(token), address(new ScriptedToken()).code);
+        token.mint(address(distributor), 40);
+        token.script(new bytes(31), true);
+        IRewardsDistributor.Leaf memory only = forOne(account(1), address(token));
+        refuse(1, only, new bytes32[](0), failed(address(token), account(1)));
+    }
+
     function test_GivenATokenThatLostItsCode_WhenClaimed_ItReverts() external {
         Token token = new Token();
         token.mint(address(distributor), 40);
