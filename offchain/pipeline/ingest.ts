@@ -1,6 +1,4 @@
-import { setImmediate } from "node:timers/promises";
 import { sha256Hex } from "../core/hash.ts";
-import { type ObjectContext, type ObjectRejection, type ParsedObject, parseSteps } from "../core/object.ts";
 import {
   firstTimeOfKey,
   keyFloorAt,
@@ -18,12 +16,15 @@ import { getMany, getOne, put, walk } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import type { Counters, Head } from "../store/records.ts";
 import { addCounters, applyObject, emptyCounters, type ObjectReading } from "./apply-object.ts";
+import { type ObjectParser, parseInTurns } from "./parser.ts";
 
 /** What ingest works on. */
 export type IngestPorts = {
   readonly store: LedgerStore;
   readonly log: ObjectStore;
   readonly archive: ObjectStore;
+  /** What parses the objects; this thread when undefined. */
+  readonly parse?: ObjectParser;
 };
 
 /** How one pass over the log is made. */
@@ -191,22 +192,9 @@ async function readObject(
   if (archiveKey === undefined) return { writes, reading: undefined };
   const { key, partition } = info;
   const named = { key, sha256, bytes: content.length, archiveKey, partition: partitionName(partition) };
-  const parsed = await parseInTurns(content, { key, partition, ruleset: context.ruleset });
+  const parse = ports.parse ?? parseInTurns;
+  const parsed = await parse(content, { key, partition, ruleset: context.ruleset });
   return { writes, reading: { ...named, parsed } };
-}
-
-/** Between its steps the ledger goes on with the object before. */
-async function parseInTurns(
-  content: Uint8Array,
-  context: ObjectContext,
-): Promise<ParsedObject | ObjectRejection> {
-  const steps = parseSteps(content, context);
-  let step = steps.next();
-  while (step.done !== true) {
-    await setImmediate();
-    step = steps.next();
-  }
-  return step.value;
 }
 
 type Fetched = {

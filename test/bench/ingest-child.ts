@@ -6,6 +6,7 @@ import { zeroAddress } from "../../offchain/core/address.ts";
 import type { Ruleset } from "../../offchain/core/ruleset.ts";
 import { openObjectStore } from "../../offchain/objects/open.ts";
 import { ingest } from "../../offchain/pipeline/ingest.ts";
+import { type ObjectParser, openParserThread, parseInTurns } from "../../offchain/pipeline/parser.ts";
 import { openLevelStore } from "../../offchain/store/level.ts";
 
 /** One measurement, made in a process of its own and printed as JSON. */
@@ -29,9 +30,19 @@ const ruleset: Ruleset = {
   maxObjectBytes: 1 << 26,
 };
 
-const works = { parse: parseLog, hash: hashLog, ingest: ingestLog };
+const works = {
+  parse: parseLog,
+  hash: hashLog,
+  ingest: (log: string) => ingestLog(log),
+  threaded: async (log: string) => {
+    const { parse, close } = openParserThread();
+    const measurement = await ingestLog(log, parse);
+    await close();
+    return measurement;
+  },
+};
 
-/** What can be measured: the bare work on the same bytes, and ingest. */
+/** What can be measured: the bare work on the same bytes, and ingest without and with a parser thread. */
 export type IngestWork = keyof typeof works;
 
 const [work, folder = ""] = process.argv.slice(2);
@@ -61,10 +72,11 @@ async function readLog(log: string, work: (bytes: Uint8Array) => unknown): Promi
 }
 
 /** The whole of ingest: listing, reading, archiving to a directory, and all ledger writes, the last one durable. */
-async function ingestLog(log: string): Promise<IngestMeasurement> {
+async function ingestLog(log: string, parse: ObjectParser = parseInTurns): Promise<IngestMeasurement> {
   const place = await mkdtemp(join(dirname(log), "ingest-"));
   await mkdir(join(place, "archive"));
   const ports = {
+    parse,
     store: await openLevelStore(join(place, "ledger")),
     log: openObjectStore(`file://${log}`),
     archive: openObjectStore(`file://${join(place, "archive")}`),

@@ -7,7 +7,7 @@ import { type BacklogOptions, writeBacklog } from "../../offchain/demo/backlog.t
 import type { IngestMeasurement, IngestWork, Memory } from "./ingest-child.ts";
 import { diskOf, machine, median } from "./report.ts";
 
-const works: readonly IngestWork[] = ["parse", "hash", "ingest"];
+const works: readonly IngestWork[] = ["parse", "hash", "ingest", "threaded"];
 const rounds = 5;
 const backlog: BacklogOptions = { seed: "bench", objects: 100, eventsPerObject: 10_000, workers: 200 };
 const smallBacklog: BacklogOptions = { seed: "bench", objects: 20_000, eventsPerObject: 10, workers: 200 };
@@ -25,8 +25,9 @@ export async function run(): Promise<void> {
       "         backlog was just written, so its bytes come from the page cache; ingest ends with its",
     );
     console.log(
-      "         last durable write; parse = reading plus JSON.parse alone; hash = reading plus SHA-256\n",
+      "         last durable write; parse = reading plus JSON.parse alone; hash = reading plus SHA-256;",
     );
+    console.log("         threaded = ingest with the parser in a thread of its own\n");
     await measureLarge(join(folder, "large"));
     await measureSmall(join(folder, "small"));
   } finally {
@@ -52,22 +53,22 @@ async function measureLarge(folder: string): Promise<void> {
     const rate = format(events / secondsOf(results, work));
     console.log(`${work.padEnd(8)} ${rate.padStart(18)} ${processor.padStart(31)}   ${raw}`);
   }
-  reportIngest(results);
+  for (const work of ["ingest", "threaded"] as const) reportIngest(work, results);
+  console.log();
 }
 
 function secondsOf(results: Results, work: IngestWork): number {
   return median((results.get(work) ?? []).map(({ seconds }) => seconds));
 }
 
-function reportIngest(results: Results): void {
+function reportIngest(work: IngestWork, results: Results): void {
   const ratio = (other: IngestWork): string =>
-    (secondsOf(results, other) / secondsOf(results, "ingest")).toFixed(3);
+    (secondsOf(results, other) / secondsOf(results, work)).toFixed(3);
   console.log(
-    `\ningest has ${ratio("parse")} of the speed of parse and ${ratio("hash")} of hash; MiB of its own`,
+    `\n${work}: ${ratio("parse")} of the speed of parse, ${ratio("hash")} of hash; MiB of its own memory`,
   );
-  console.log("memory, and with mapped files, after each 100,000 events, one line a round:");
-  for (const { memory } of results.get("ingest") ?? []) console.log(`  ${memoryLine(memory)}`);
-  console.log();
+  console.log("and with mapped files after each 100,000 events, one line a round:");
+  for (const { memory } of results.get(work) ?? []) console.log(`  ${memoryLine(memory)}`);
 }
 
 function memoryLine(memory: readonly Memory[]): string {
