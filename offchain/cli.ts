@@ -20,9 +20,10 @@ import { sponsorCommand } from "./commands/sponsor.ts";
 import { workerStatement } from "./commands/statement.ts";
 import { statusCommand } from "./commands/status.ts";
 import { workerShow } from "./commands/worker.ts";
-import { loadConfig, readPresentation, settings } from "./config.ts";
+import { loadConfig, readPresentation } from "./config.ts";
 import { type ExitCode, exitCodes, PayrootError } from "./errors.ts";
 import { createOutput, type Output, type Stream } from "./format.ts";
+import { settings } from "./settings.ts";
 
 /** Every command, in the order of the help. */
 const commands: readonly Command[] = [

@@ -1,9 +1,10 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Config, loadConfig, readPresentation, requireSetting, settings } from "../offchain/config.ts";
+import { type Config, loadConfig, readPresentation, requireSetting } from "../offchain/config.ts";
 import { zeroAddress } from "../offchain/core/address.ts";
 import { PayrootError } from "../offchain/errors.ts";
+import { settings } from "../offchain/settings.ts";
 
 const devKey = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const files =

@@ -7,17 +7,15 @@ import {
   cumulatives,
   epochs,
   heads,
-  type MadePair,
   madePairs,
   openSums,
-  type ResetKey,
   resets,
   waitingAi,
   within,
 } from "../store/keys.ts";
 import { del, put, walk } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
-import type { EpochState, Head } from "../store/records.ts";
+import type { EpochState, Head, MadePair, ResetKey } from "../store/records.ts";
 import type { WaitingOutcome } from "./open-epoch.ts";
 
 /** The one batch that turns the open epoch into a closed one and opens the next. */

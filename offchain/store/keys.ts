@@ -21,15 +21,19 @@ import type { Keyspace } from "./keyspace.ts";
 import type {
   ArchivedContent,
   ChainCursor,
+  ClosedSumKey,
+  ConnectionKey,
   EpochState,
   Head,
   ListedObject,
+  MadePair,
   ObjectRecord,
   OpenSum,
   PostedEpoch,
   PostingJournal,
   ReadClaim,
   RecordedRejection,
+  ResetKey,
 } from "./records.ts";
 import { decodeVersions, encodeVersions } from "./version-codec.ts";
 
@@ -61,13 +65,6 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
  *   n       –                                         how far the chain was read
  * Prefix z is kept free.
  */
-
-/** A point where a worker's connection changed. */
-export type ConnectionKey = EventPlace & {
-  readonly partition: string;
-  readonly account: Address;
-  readonly connection: string;
-};
 
 /** Where the ledger stands: one entry. */
 export const heads: Keyspace<"head", Head> = {
@@ -160,9 +157,6 @@ export const connections: Keyspace<ConnectionKey, "connected" | "disconnected"> 
   value: json(),
 };
 
-/** A reset of a partition. */
-export type ResetKey = EventPlace & { readonly partition: string };
-
 /** Every reset in the open epoch, and the newest of each partition before it. */
 export const resets: Keyspace<ResetKey, true> = {
   prefix: ascii("r"),
@@ -254,23 +248,6 @@ export const chainCursors: Keyspace<"cursor", ChainCursor> = {
   prefix: ascii("n"),
   key: { encode: () => new Uint8Array(0), decode: () => "cursor" },
   value: json(),
-};
-
-/** What an account gained of an asset in a partition in a closed epoch. */
-export type ClosedSumKey = {
-  readonly account: Address;
-  readonly epoch: number;
-  readonly asset: Address;
-  readonly partition: string;
-};
-
-/** An AI pair that a close made: the job's time (ms since 1970) and fees, and where its two events stand. */
-export type MadePair = {
-  readonly partition: string;
-  readonly time: number;
-  readonly feesWei: string;
-  readonly job: { readonly ordinal: number; readonly position: number };
-  readonly receipt: { readonly ordinal: number; readonly position: number };
 };
 
 /** The bytes that every key with these leading parts begins with, for walks. */

@@ -1,5 +1,6 @@
 import type { Address } from "../core/address.ts";
 import type { Manifest } from "../core/artifacts.ts";
+import type { EventPlace } from "../core/connections.ts";
 import type { EventRejectionReason } from "../core/event.ts";
 import type { ObjectRejection } from "../core/object.ts";
 import type { RecordFile } from "../core/record-file.ts";
@@ -179,3 +180,30 @@ export type RecordedPosting =
       readonly transaction: `0x${string}`;
       readonly record: RecordFile["record"];
     };
+
+/** A point where a worker's connection changed. */
+export type ConnectionKey = EventPlace & {
+  readonly partition: string;
+  readonly account: Address;
+  readonly connection: string;
+};
+
+/** A reset of a partition. */
+export type ResetKey = EventPlace & { readonly partition: string };
+
+/** What an account gained of an asset in a partition in a closed epoch. */
+export type ClosedSumKey = {
+  readonly account: Address;
+  readonly epoch: number;
+  readonly asset: Address;
+  readonly partition: string;
+};
+
+/** An AI pair that a close made: the job's time (ms since 1970) and fees, and where its two events stand. */
+export type MadePair = {
+  readonly partition: string;
+  readonly time: number;
+  readonly feesWei: string;
+  readonly job: { readonly ordinal: number; readonly position: number };
+  readonly receipt: { readonly ordinal: number; readonly position: number };
+};
