@@ -9,6 +9,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { epochClose, epochList, epochShow } from "./commands/epoch.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { ingestCommand } from "./commands/ingest.ts";
+import { keysAddress, keysImport, keysNew } from "./commands/keys.ts";
 import { epochPreview } from "./commands/preview.ts";
 import { epochPublish } from "./commands/publish.ts";
 import { quarantineList, quarantineRetry } from "./commands/quarantine.ts";
@@ -48,6 +49,9 @@ const commands: readonly Command[] = [
   sponsorCommand,
   attestCommand,
   deployCommand,
+  keysNew,
+  keysImport,
+  keysAddress,
   quarantineList,
   quarantineRetry,
 ];

@@ -1,5 +1,14 @@
-import { createDecipheriv, pbkdf2, timingSafeEqual } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import {
+  createCipheriv,
+  createDecipheriv,
+  scrypt as nodeScrypt,
+  pbkdf2,
+  randomBytes,
+  randomUUID,
+  type ScryptOptions,
+  timingSafeEqual,
+} from "node:crypto";
+import { open, readFile, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { scrypt } from "hash-wasm";
 import { privateKeyToAddress } from "viem/accounts";
@@ -104,6 +113,55 @@ export async function decryptKeystore(
   return key;
 }
 
+/** The JSON text of a keystore for a key of 32 bytes, in the form and at the cost that go-ethereum writes. */
+export async function encryptKeystore(key: Uint8Array, password: Secret): Promise<string> {
+  const salt = randomBytes(32);
+  const { N: n, r, p } = standardCost;
+  const scryptOf = promisify<Buffer, Buffer, number, ScryptOptions, Buffer>(nodeScrypt);
+  const derived = await scryptOf(Buffer.from(password.reveal(), "utf8"), salt, 32, standardCost);
+  const iv = randomBytes(16);
+  const cipher = createCipheriv("aes-128-ctr", derived.subarray(0, 16), iv);
+  const ciphertext = Buffer.concat([cipher.update(key), cipher.final()]);
+  const content = {
+    version: 3,
+    id: randomUUID(),
+    address: privateKeyToAddress(toHex(key)).slice(2).toLowerCase(),
+    crypto: {
+      cipher: "aes-128-ctr",
+      cipherparams: { iv: iv.toString("hex") },
+      ciphertext: ciphertext.toString("hex"),
+      kdf: "scrypt",
+      kdfparams: { dklen: 32, n, r, p, salt: salt.toString("hex") },
+      mac: toHex(keccak256(Buffer.concat([derived.subarray(16, 32), ciphertext]))).slice(2),
+    },
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+// 256 MiB and about a second to try one password; Node's own limit of memory is below that.
+const standardCost = { N: 2 ** 18, r: 8, p: 1, maxmem: 2 ** 29 };
+
+/**
+ * Writes a new keystore file that only this user may read, on disk when it resolves. Never writes over anything.
+ * Throws `keystore-exists`, `keystore-unwritable`.
+ */
+export async function writeKeystoreFile(path: string, text: string): Promise<void> {
+  const failed = (error: NodeJS.ErrnoException): never => {
+    throw unwritable(path, error);
+  };
+  const file = await open(path, "wx", 0o600).catch(failed);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } catch (error) {
+    // Half a keystore would look like the only copy of a key.
+    await rm(path, { force: true });
+    failed(error as NodeJS.ErrnoException);
+  } finally {
+    await file.close();
+  }
+}
+
 type Crypto = z.output<typeof keystore>["crypto"];
 
 function parse(text: string, path: string): z.output<typeof keystore> {
@@ -134,6 +192,19 @@ function invalid(path: string, problem: string): PayrootError {
   return fault("keystore-invalid", `The keystore cannot be used: ${problem}.`, {
     facts: { path, expected: "Web3 Secret Storage version 3, scrypt or pbkdf2 with aes-128-ctr" },
     next: "give another keystore",
+  });
+}
+
+function unwritable(path: string, { code }: NodeJS.ErrnoException): PayrootError {
+  if (code === "EEXIST") {
+    return fault("keystore-exists", "There is a file of this name already, and it was left as it is.", {
+      facts: { path },
+      next: "give the name of a file that does not exist",
+    });
+  }
+  return fault("keystore-unwritable", "The keystore cannot be written.", {
+    facts: { path, reason: code },
+    next: "give the path of a file in a directory that this user may write to",
   });
 }
 

@@ -6,8 +6,9 @@ import { exitCodes, PayrootError } from "../errors.ts";
 import { openKeystoreFile } from "./keystore.ts";
 
 /**
- * Whoever signs: what payroot uses of a viem account. A remote signer is any object of this shape; what it signs is
- * checked before it is sent.
+ * Whoever signs: what payroot uses of a viem account. A remote signer (an HSM, a KMS, Web3Signer) is any object of this
+ * shape, and `openConfiguredSigner` of ../commands/open-chain.ts, from which every command gets its signer, is the one
+ * place to add it. A signer is not trusted: what it signs is read back and compared before it is sent.
  */
 export type Signer = Pick<LocalAccount, "address" | "signTransaction" | "signTypedData">;
 
@@ -20,14 +21,22 @@ export type SignerKey = { readonly key: Secret; readonly password?: Secret | und
  */
 export async function openSigner({ key, password }: SignerKey): Promise<Signer> {
   const text = key.reveal().trim();
-  if (/^(0x)?[0-9a-fA-F]{64}$/.test(text)) return signerOf(Buffer.from(text.replace("0x", ""), "hex"));
+  const bytes = parsePrivateKey(text);
+  if (bytes !== undefined) return signerOf(bytes);
   // A mistyped key must not be shown as a path that was not found.
   if (!/[./\\]/.test(text) || text.startsWith("0x") || text.startsWith("{")) throw signerKeyInvalid();
   const path = isAbsolute(text) ? text : resolve(text);
   return signerOf(await openKeystoreFile(path, password));
 }
 
-function signerOf(key: Uint8Array): Signer {
+/** The 32 bytes of a private key written as hex; undefined for anything else. */
+export function parsePrivateKey(text: string): Uint8Array | undefined {
+  const digits = /^(?:0x)?([0-9a-fA-F]{64})$/.exec(text.trim())?.[1];
+  return digits === undefined ? undefined : Buffer.from(digits, "hex");
+}
+
+/** The signer of 32 bytes. Throws `signer-key-invalid` when they are no key of the curve. */
+export function signerOf(key: Uint8Array): Signer {
   try {
     return privateKeyToAccount(`0x${Buffer.from(key).toString("hex")}`);
   } catch {
@@ -35,7 +44,8 @@ function signerOf(key: Uint8Array): Signer {
   }
 }
 
-function signerKeyInvalid(): PayrootError {
+/** The error for what was given as a key and is none; it shows nothing of it. */
+export function signerKeyInvalid(): PayrootError {
   return new PayrootError("signer-key-invalid", "The private key is none.", {
     facts: {
       given: "[secret]",

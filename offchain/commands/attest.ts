@@ -1,13 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { requireSetting } from "../config.ts";
 import { jsonBytes } from "../core/artifacts.ts";
 import { messageOf, PayrootError } from "../errors.ts";
 import { formatCount } from "../format.ts";
 import { attestEpoch, putAttestation } from "../pipeline/attest.ts";
 import { command, text, wholeNumber } from "./command.ts";
 import { openStore } from "./open.ts";
-import { openConfiguredSigner, requireChain } from "./open-chain.ts";
+import { requireChain, requireSigner } from "./open-chain.ts";
 import { openCache, openParser } from "./open-scratch.ts";
 
 /** `payroot attest N`: signs the record of an epoch that was derived again here. */
@@ -18,9 +17,7 @@ export const attestCommand = command({
   options: { output: text("write the attestation to this file, not into the artifacts store") },
   async run(context, { epoch, output }) {
     const { config, out, signal } = context;
-    requireSetting(config, "ethPrivateKey");
-    const signer = await openConfiguredSigner(context);
-    if (signer === undefined) throw new TypeError("a key was required");
+    const signer = await requireSigner(context);
     const chain = await requireChain(context);
     const artifacts = openStore(config, config.artifactsUrl, { create: false });
     const archive = openStore(config, config.archiveUrl, { create: false });

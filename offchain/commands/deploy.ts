@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline/promises";
+import { askConsent } from "./ask.ts";
 import { account, command, type Parameter, usageInvalid } from "./command.ts";
 import { deployWith, type Network, networkNames } from "./open-chain.ts";
 
@@ -46,7 +46,7 @@ export const deployCommand = command({
         activationDelaySeconds: given.activationDelaySeconds ?? 86_400,
       },
       broadcast,
-      confirm: async () => yes || (await askOnTerminal()),
+      confirm: async () => yes || (await askConsent("Deploy with these arguments? They cannot be changed.")),
       print: (line) => context.out.note(line),
     });
     return { deployment: deployment ?? null };
@@ -56,11 +56,3 @@ export const deployCommand = command({
     else out.line(`set CHAIN_ID=${deployment.chainId} and DISTRIBUTOR_ADDRESS=${deployment.distributor}`);
   },
 });
-
-async function askOnTerminal(): Promise<boolean> {
-  if (!process.stdin.isTTY) return false;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question("Deploy with these arguments? They cannot be changed. Type yes: ");
-  terminal.close();
-  return answer.trim() === "yes";
-}

@@ -7,7 +7,7 @@ import type { DistributorChain } from "../chain/distributor-chain.ts";
 import { openSigner, type Signer } from "../chain/signer.ts";
 import { type Config, requireSetting } from "../config.ts";
 import { zeroAddress } from "../core/address.ts";
-import { exitCodes, PayrootError } from "../errors.ts";
+import { exitCodes, invariant, PayrootError } from "../errors.ts";
 import { createBelt } from "../pipeline/belt.ts";
 import { createChainWatch } from "../pipeline/chain-view.ts";
 import type { ClosePorts } from "../pipeline/close-epoch.ts";
@@ -56,7 +56,7 @@ function deploymentBlock(chainId: number, distributor: string): number {
   return known.distributor.toLowerCase() === distributor.toLowerCase() ? known.block : 0;
 }
 
-/** The configured key, or undefined when there is none. */
+/** Whoever signs by the configuration, or undefined when nobody does: the one place that knows kinds of signers. */
 export async function openConfiguredSigner({ config }: Context): Promise<Signer | undefined> {
   const { ethPrivateKey: key, ethKeystorePassword: password } = config;
   return key === undefined ? undefined : openSigner({ key, password });
@@ -72,6 +72,14 @@ export async function openChainView(
   const watch = await createChainWatch({ ...ports, chain });
   await watch.look({ signal: context.signal });
   return watch.view;
+}
+
+/** The configured signer, for commands that cannot do without. Throws `configuration-missing`. */
+export async function requireSigner(context: Context): Promise<Signer> {
+  requireSetting(context.config, "ethPrivateKey");
+  const signer = await openConfiguredSigner(context);
+  invariant(signer !== undefined, "A configured key gave no signer.");
+  return signer;
 }
 
 /** Reads what the distributor holds of an asset; undefined where no chain is configured. */
@@ -92,8 +100,7 @@ export async function openChainStages(
   const { config, out, signal } = context;
   const chain = await openChain(context);
   if (chain === undefined) return { view: noChainView, stages: [] };
-  const signer = config.autoPublish ? await openConfiguredSigner(context) : undefined;
-  if (config.autoPublish && signer === undefined) requireSetting(config, "ethPrivateKey");
+  const signer = config.autoPublish ? await requireSigner(context) : undefined;
   const watch = await createChainWatch({ ...ports, chain });
   const publish = publishStage(
     { ...ports, chain },
@@ -175,8 +182,7 @@ export async function deployWith(
 ): Promise<Deployment | undefined> {
   const { config } = context;
   const rpcUrl = requireSetting(config, "ethRpcEndpoint");
-  const key = requireSetting(config, "ethPrivateKey");
-  const signer = await openSigner({ key, password: config.ethKeystorePassword });
+  const signer = await requireSigner(context);
   const folder = fileURLToPath(new URL("../../deployments", import.meta.url));
   return deploy({ ...request, rpcUrl, signer, folder });
 }
