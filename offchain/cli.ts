@@ -8,6 +8,7 @@ import { deployCommand } from "./commands/deploy.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { epochClose, epochList, epochShow } from "./commands/epoch.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { exportCommand } from "./commands/export.ts";
 import { ingestCommand } from "./commands/ingest.ts";
 import { keysAddress, keysImport, keysNew } from "./commands/keys.ts";
 import { epochPreview } from "./commands/preview.ts";
@@ -48,6 +49,7 @@ const commands: readonly Command[] = [
   claimCommand,
   sponsorCommand,
   attestCommand,
+  exportCommand,
   deployCommand,
   keysNew,
   keysImport,

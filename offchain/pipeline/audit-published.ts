@@ -35,7 +35,7 @@ export async function readPublished(
 ): Promise<PublishedEpoch | Unreadable | undefined> {
   const stored = await artifacts.get(`${epochFolder(epoch)}manifest.json`);
   if (stored === undefined) return undefined;
-  const manifest = parse(manifestSchema, stored.bytes);
+  const manifest = parseManifest(stored.bytes);
   if ("fault" in manifest) return { file: "manifest.json", ...manifest };
   if (manifest.value.epoch !== epoch) {
     return { file: "manifest.json", fault: `it is the manifest of epoch ${manifest.value.epoch}` };
@@ -50,6 +50,11 @@ export async function readPublished(
     canonical: Buffer.compare(stored.bytes, jsonBytes(manifest.value)) === 0,
     objects: objects.value,
   };
+}
+
+/** A published manifest, or why it is none. */
+export function parseManifest(bytes: Uint8Array): Parsed<Manifest> {
+  return parse(manifestSchema, bytes);
 }
 
 /** The rows of a published `earnings.ndjson`, or why they are none. */
