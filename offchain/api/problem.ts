@@ -1,6 +1,5 @@
-import type { Context } from "hono";
-import { PayrootError } from "../errors.ts";
-import { jsonText } from "../format.ts";
+import { type Facts, PayrootError } from "../errors.ts";
+import { type Answer, json } from "./respond.ts";
 
 /** A failed request as RFC 9457 problem details; `code` is one of our error codes. */
 export type Problem = {
@@ -9,50 +8,98 @@ export type Problem = {
   readonly status: number;
   readonly code: string;
   readonly detail: string;
-  readonly facts?: PayrootError["facts"];
+  readonly facts?: Facts;
   readonly next?: string;
 };
 
-/** The HTTP status of our error codes; 500 for what is not listed and not retryable. */
-const statusOfCode: Readonly<Record<string, number>> = {
+/** The HTTP status of the error codes that a client may see with their facts. */
+export const statusOfCode: Readonly<Record<string, number>> = {
   "invalid-address": 400,
+  "invalid-body": 400,
   "invalid-query": 400,
+  "invalid-request": 400,
+  "chain-not-configured": 404,
   "epoch-unknown": 404,
   "not-found": 404,
+  "method-not-allowed": 405,
+  "body-too-large": 413,
+  "url-too-long": 414,
+  "body-type-unsupported": 415,
+  "rate-limited": 429,
+  "archive-incomplete": 500,
+  "artifact-damaged": 500,
+  "manifest-damaged": 500,
+  "proof-mismatch": 500,
+  "proof-missing": 500,
+  "ledger-busy": 503,
 };
 
-const titles: Readonly<Record<number, string>> = {
+/** What a status is called. */
+export const titleOfStatus: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  415: "Unsupported Media Type",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   503: "Service Unavailable",
 };
 
-/** Answers with an error as problem+json; nothing of an unforeseen one is shown. */
-export function problemResponse(context: Context, error: unknown): Response {
+/** An error as problem+json. Of one that is not listed above nothing is shown that could name an inside. */
+export function problemAnswer(error: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
   const known = error instanceof PayrootError && error.code !== "invariant-violated" ? error : undefined;
-  const status = known === undefined ? 500 : (statusOfCode[known.code] ?? (known.retryable ? 503 : 500));
+  const listed = known === undefined ? undefined : statusOfCode[known.code];
+  const status = listed ?? (known?.retryable ? 503 : 500);
+  const facts = listed === undefined ? {} : (known?.facts ?? {});
   const problem: Problem = {
     type: "about:blank",
-    title: titles[status] ?? "Error",
+    title: titleOfStatus[status] ?? "Error",
     status,
     code: known?.code ?? "internal",
     detail: known?.message ?? "The request failed for a reason of ours; the log of the service has it.",
-    ...(known !== undefined && Object.keys(known.facts).length > 0 ? { facts: known.facts } : {}),
-    ...(known?.next === undefined ? {} : { next: known.next }),
+    ...(Object.keys(facts).length > 0 ? { facts } : {}),
+    ...(listed === undefined || known?.next === undefined ? {} : { next: known.next }),
   };
-  return respond(context, problem, { status, type: "application/problem+json" });
+  return json(problem, { status, type: "application/problem+json", headers });
 }
 
-/** Answers with JSON, bigints as decimal strings. */
-export function respond(
-  context: Context,
-  value: unknown,
-  options: { status?: number; type?: string; cache?: string } = {},
-): Response {
-  context.header("Content-Type", options.type ?? "application/json");
-  context.header("Cache-Control", options.cache ?? "no-cache");
-  context.header("Vary", "Accept-Encoding");
-  return context.body(`${jsonText(value)}\n`, { status: options.status ?? 200 } as never);
+/** Whether an error is a fault of ours, which the log must have. */
+export function isFault(error: unknown): boolean {
+  if (!(error instanceof PayrootError)) return true;
+  return (statusOfCode[error.code] ?? (error.retryable ? 503 : 500)) === 500;
+}
+
+/** The error for a value that cannot be used; `name` is the parameter's. */
+export function invalidQuery(
+  name: string,
+  { given, expected }: { given: string; expected: string },
+): PayrootError {
+  return new PayrootError("invalid-query", `The value of "${name}" cannot be used.`, {
+    facts: { given: given.slice(0, 64), expected },
+    next: "correct the request",
+  });
+}
+
+/** The error for a body that cannot be used; `name` is where in it, empty for the whole. */
+export function invalidBody(
+  name: string,
+  { given, expected }: { given: string; expected: string },
+): PayrootError {
+  const what = name === "" ? "The body" : `The value of "${name}" in the body`;
+  return new PayrootError("invalid-body", `${what} cannot be used.`, {
+    facts: { given: given.slice(0, 64), expected },
+    next: "correct the request",
+  });
+}
+
+/** The error for what is no well-formed HTTP request to this service. */
+export function invalidRequest(): PayrootError {
+  return new PayrootError("invalid-request", "This is not a request that can be read.", {
+    next: "correct the request",
+  });
 }

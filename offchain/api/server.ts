@@ -1,37 +1,70 @@
-import { serve } from "@hono/node-server";
-import type { Hono } from "hono";
+import { createServer, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
 import { messageOf, PayrootError } from "../errors.ts";
+import { invalidRequest, problemAnswer } from "./problem.ts";
+import { respond } from "./respond.ts";
 
-/** A listening API. */
+/** A listening API. `close` takes no new connection, finishes answers under way, then ends what is left. */
 export type ApiServer = { readonly url: string; readonly close: () => Promise<void> };
 
+type Fetch = Parameters<typeof getRequestListener>[0];
+
+/** Where and how to listen. */
+export type ListenOptions = {
+  readonly host: string;
+  readonly port: number;
+  /** Certificate chain and key, PEM; without them it is plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** How long `close` waits for answers under way. */
+  readonly drainMs?: number;
+};
+
 /** Listens at an address; resolves once it does. Throws `http-port-taken`, `http-listen-failed`. */
-export async function listen(app: Hono, address: { host: string; port: number }): Promise<ApiServer> {
-  const { host, port } = address;
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: host, port }, (info) => {
-      const name = host.includes(":") ? `[${host}]` : host;
-      resolve({
-        url: `http://${name}:${info.port}`,
-        close: () =>
-          new Promise((done) => {
-            server.close(() => done());
-            // Answers under way are finished; connections that only wait for a next request are not waited for.
-            if ("closeIdleConnections" in server) server.closeIdleConnections();
-          }),
-      });
-    });
-    server.on("error", (error: NodeJS.ErrnoException) => reject(listenFault(address, error)));
+export async function listen(app: { readonly fetch: Fetch }, options: ListenOptions): Promise<ApiServer> {
+  const { host, port, tls, drainMs = 10_000 } = options;
+  const listener = getRequestListener(app.fetch, { errorHandler: refuse });
+  const limits = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 };
+  const server: Server =
+    tls === undefined ? createServer(limits, listener) : createSecureServer({ ...limits, ...tls }, listener);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenFault({ host, port }, error)));
+    server.listen(port, host, resolve);
   });
+  const name = host.includes(":") ? `[${host}]` : host;
+  const scheme = tls === undefined ? "http" : "https";
+  const url = `${scheme}://${name}:${(server.address() as AddressInfo).port}`;
+  return { url, close: () => drain(server, drainMs) };
 }
 
-function listenFault(address: { host: string; port: number }, error: NodeJS.ErrnoException): PayrootError {
+/** Answers what is no request that an app could be given. */
+async function refuse(): Promise<Response> {
+  const asked = { method: "GET", secure: false, header: () => undefined, headers: {} };
+  return respond(asked, problemAnswer(invalidRequest()));
+}
+
+async function drain(server: Server, drainMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // A connection that is kept alive becomes idle once its answer is finished.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const deadline = setTimeout(() => server.closeAllConnections(), drainMs);
+  server.closeIdleConnections();
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(deadline);
+}
+
+function listenFault(
+  address: { readonly host: string; readonly port: number },
+  error: NodeJS.ErrnoException,
+): PayrootError {
   const taken = error.code === "EADDRINUSE";
   return new PayrootError(
     taken ? "http-port-taken" : "http-listen-failed",
     taken ? "Another process listens at the API's address." : "The API cannot listen at its address.",
     {
-      facts: { host: address.host, port: address.port, reason: messageOf(error) },
+      facts: { ...address, reason: messageOf(error) },
       next: "stop the other process, or set HTTP_PORT (0 takes a free port) and HTTP_HOST",
       cause: error,
       exitCode: 2,

@@ -1,43 +1,140 @@
-import type { Context, Hono } from "hono";
-import { type Address, requireAddress } from "../core/address.ts";
+import { z } from "@hono/zod-openapi";
+import type { Address } from "../core/address.ts";
 import { statementCsv } from "../core/statement.ts";
+import { requireEpoch } from "../pipeline/epochs.ts";
 import { explain } from "../pipeline/explain.ts";
+import { readProof } from "../pipeline/proof.ts";
 import { readStatement } from "../pipeline/statement.ts";
+import { readAsOf, readWorker } from "../pipeline/worker.ts";
 import { listWorkerEpochs } from "../pipeline/worker-epochs.ts";
 import type { ApiDependencies } from "./app.ts";
-import { respond } from "./problem.ts";
-import { epochNumber, oneOf, pageOfEpochs } from "./query.ts";
+import { epochPageQuery } from "./epoch-routes.ts";
+import type { Api } from "./frame.ts";
+import { json } from "./respond.ts";
+import { accountParameter, epochParameter, oneOf } from "./schemas.ts";
+import {
+  explanationSchema,
+  proofSchema,
+  statementSchema,
+  workerEpochPageSchema,
+  workerSchema,
+} from "./worker-schemas.ts";
 
-/** Adds what a worker can ask of its own money: epochs, statement, explanation. */
-export function addWorkerRoutes(app: Hono, deps: ApiDependencies): void {
+const params = z.strictObject({ account: accountParameter });
+const tag = "workers";
+const csvType = "text/csv; charset=utf-8; header=present";
+
+/** Adds what a worker can ask of its own money. */
+export function addWorkerRoutes(api: Api, deps: ApiDependencies): void {
+  addAmounts(api, deps);
+  addDetails(api, deps);
+}
+
+function addAmounts(api: Api, deps: ApiDependencies): void {
   const { ruleset } = deps;
-  app.get("/v1/workers/:account/epochs", async (context) =>
-    respond(context, await workerEpochs(deps, accountOf(context), context)),
+  api.add(
+    {
+      ...{ method: "get", path: "/v1/workers/{account}", tag, params },
+      summary: "What a worker has",
+      description:
+        "By asset, all that was earned and the five states it is in: each wei is in exactly one. An account that never worked has zeros.",
+      answers: { 200: { about: "The amounts.", kinds: [{ schema: workerSchema }] } },
+    },
+    async ({ params: { account } }) => json(await readWorker(deps, { account, ruleset })),
   );
-  app.get("/v1/workers/:account/explain", async (context) => {
-    const given = context.req.query("epoch");
-    const epoch = given === undefined ? undefined : epochNumber(given);
-    return respond(context, await explain(deps, { account: accountOf(context), epoch, ruleset }));
-  });
-  app.get("/v1/workers/:account/statement", async (context) => {
-    const account = accountOf(context);
-    const format = oneOf(context.req.query("format") ?? "json", { name: "format", words: ["csv", "json"] });
-    const statement = await readStatement(deps, { account, ruleset });
-    if (format === "json") return respond(context, statement);
-    context.header("Content-Type", "text/csv; charset=utf-8; header=present");
-    context.header("Content-Disposition", `attachment; filename="payroot-${account}.csv"`);
-    context.header("Cache-Control", "no-cache");
-    context.header("Vary", "Accept-Encoding");
-    return context.body(statementCsv(statement.rows));
-  });
+  api.add(
+    {
+      ...{ method: "get", path: "/v1/workers/{account}/proof", tag, params },
+      summary: "What a worker can claim with",
+      description:
+        "The worker's leaves in an epoch, each with its Merkle proof against the epoch's root, folded before it is sent. Without `epoch`: the newest active one or, before there is one, the newest closed. Of an active epoch asked for by number the answer never changes.",
+      query: z.strictObject({ epoch: epochParameter.optional() }),
+      problems: ["epoch-unknown", "proof-mismatch", "proof-missing"],
+      answers: { 200: { about: "The leaves; none for who never earned.", kinds: [{ schema: proofSchema }] } },
+    },
+    async ({ params: { account }, query }) => {
+      const proof = await accountProof(deps, { account, given: query.epoch });
+      // Only an active epoch can never be revoked, and only a given one is always the same.
+      const fixed = query.epoch !== undefined && proof.state === "active";
+      return json(proof, { cache: fixed ? "immutable" : "no-cache" });
+    },
+  );
 }
 
-function accountOf(context: Context): Address {
-  return requireAddress(context.req.param("account") ?? "");
+function addDetails(api: Api, deps: ApiDependencies): void {
+  const { ruleset } = deps;
+  api.add(
+    {
+      ...{ method: "get", path: "/v1/workers/{account}/epochs", tag, params },
+      summary: "The epochs of a worker, newest first",
+      description: "Closed epochs in which the worker gained something, partitions summed.",
+      query: epochPageQuery,
+      answers: { 200: { about: "A page.", kinds: [{ schema: workerEpochPageSchema }] } },
+    },
+    async ({ params: { account }, query }) => json(await workerEpochs(deps, { account, ...query })),
+  );
+  api.add(
+    {
+      ...{ method: "get", path: "/v1/workers/{account}/explain", tag, params },
+      summary: "Every event behind an amount",
+      description:
+        "What an epoch paid the worker, event by event, and every event left out with its reason and place. Without `epoch`: the open one. Checked against the ledger and what was published before it is sent.",
+      query: z.strictObject({ epoch: epochParameter.optional() }),
+      cost: 20,
+      problems: [
+        "epoch-unknown",
+        "archive-incomplete",
+        "artifact-damaged",
+        "manifest-damaged",
+        "ledger-busy",
+      ],
+      answers: { 200: { about: "The events.", kinds: [{ schema: explanationSchema }] } },
+    },
+    async ({ params: { account }, query: { epoch } }) =>
+      json(await explain(deps, { account, epoch, ruleset })),
+  );
+  api.add(
+    {
+      ...{ method: "get", path: "/v1/workers/{account}/statement", tag, params },
+      summary: "A statement, line by line",
+      description:
+        "What the worker earned by epoch and partition, the open epoch included, and what it claimed. As CSV, ETH is in ETH with up to 18 places.",
+      query: z.strictObject({ format: oneOf(["csv", "json"], "`json` when left out").default("json") }),
+      cost: 5,
+      problems: ["ledger-busy"],
+      answers: {
+        200: {
+          about: "The statement.",
+          kinds: [{ schema: statementSchema }, { type: csvType, schema: z.string() }],
+        },
+      },
+    },
+    async ({ params: { account }, query: { format } }) => {
+      const statement = await readStatement(deps, { account, ruleset });
+      if (format === "json") return json(statement);
+      const disposition = `attachment; filename="payroot-${account}.csv"`;
+      const headers = { "Content-Disposition": disposition };
+      return { body: statementCsv(statement.rows), type: csvType, headers };
+    },
+  );
 }
 
-async function workerEpochs(deps: ApiDependencies, account: Address, context: Context) {
-  const { limit, before } = pageOfEpochs(context);
+async function accountProof(deps: ApiDependencies, query: { account: Address; given: number | undefined }) {
+  const { account, given } = query;
+  // Without a wish: what can be claimed now, or, before anything can, what was closed last.
+  const newest = (await deps.chain.newestActive()) || (await readAsOf(deps.store, deps.chain)).epoch;
+  const epoch = given ?? newest;
+  if (epoch === 0) return { account, epoch: null, root: null, state: null, leaves: [] };
+  const { root } = await requireEpoch(deps.store, epoch);
+  const leaves = await readProof(deps.artifacts, { epoch, root, account });
+  return { account, epoch, root, state: await deps.chain.stageOf(epoch), leaves };
+}
+
+async function workerEpochs(
+  deps: ApiDependencies,
+  query: { account: Address } & z.output<typeof epochPageQuery>,
+) {
+  const { account, limit, cursor: before } = query;
   const epochs = [];
   for await (const { state, assets } of listWorkerEpochs(deps.store, { account, before })) {
     if (epochs.length === limit) return { account, epochs, nextCursor: String(epochs.at(-1)?.epoch) };

@@ -72,6 +72,9 @@ export async function startDaemon(
     chain: view,
     estimates: createEstimates(ports.store),
     ruleset,
+    identity: chainIdentity(config),
+    rateLimit: config.httpRateLimit,
+    trustedProxies: config.httpTrustedProxies,
     stages: daemon.stages,
     onFault: (error) => out.note(`a request failed: ${describe(error)}`),
   });

@@ -90,7 +90,13 @@ async function open(stage: Pick<Context, "out" | "signal" | "defer">, stop: Abor
   const pool = await openLocalPool(stage.defer);
   const { httpPort } = loadConfig();
   const config = loadConfig({
-    env: { ...pool.env, EPOCH_SECONDS: String(epochSeconds), HTTP_PORT: String(httpPort) },
+    env: {
+      ...pool.env,
+      EPOCH_SECONDS: String(epochSeconds),
+      HTTP_PORT: String(httpPort),
+      // All workers of the demo ask from one address.
+      HTTP_RATE_LIMIT: "0",
+    },
   });
   const context: Context = { ...stage, config };
   // The pool's clock begins at a boundary of epochs, a day ago, so that no event is ever of the future.

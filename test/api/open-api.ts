@@ -1,10 +1,12 @@
 import { expect } from "vitest";
-import { createApp } from "../../offchain/api/app.ts";
+import { type ApiDependencies, createApp } from "../../offchain/api/app.ts";
 import type { Problem } from "../../offchain/api/problem.ts";
+import { zeroAddress } from "../../offchain/core/address.ts";
 import type { StageReport } from "../../offchain/pipeline/daemon.ts";
 import { type ChainView, createEstimates, noChainView } from "../../offchain/pipeline/worker.ts";
 import { account, aiJob, aiKey, aiReceipt, transcodeJob, transcodeKey } from "../support/events.ts";
 import { openTestLedger, ruleset, type TestLedger } from "../support/ledger.ts";
+import { createConformance, type Document } from "./conformance.ts";
 
 /** The API in process over a ledger of its own. */
 export type TestApi = {
@@ -12,33 +14,68 @@ export type TestApi = {
   /** What the chain says and how the stages stand: the test's to set. */
   readonly seen: { chain: ChainView; stages: readonly StageReport[] };
   readonly faults: readonly unknown[];
-  readonly request: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly app: ReturnType<typeof createApp>;
+  /** Asks, and checks the answer against the document; `env` is what the server tells of the connection. */
+  readonly request: (path: string, init?: RequestInit, env?: object) => Promise<Response>;
 };
 
-/** Opens the API over a new ledger that goes away with the test. */
-export async function openApi(): Promise<TestApi> {
+/** Opens the API over a new ledger that goes away with the test. Every answer is checked against its document. */
+export async function openApi(options: Partial<ApiDependencies> = {}): Promise<TestApi> {
   const ledger = await openTestLedger();
   const seen: TestApi["seen"] = { chain: noChainView, stages: [] };
   const faults: unknown[] = [];
+  const chain = Object.defineProperties({} as ChainView, {
+    ...Object.fromEntries(
+      Object.keys(noChainView).map((name) => [
+        name,
+        { enumerable: true, get: () => seen.chain[name as keyof ChainView] },
+      ]),
+    ),
+  });
   const app = createApp({
-    store: ledger.store,
-    archive: ledger.archive,
-    artifacts: ledger.artifacts,
-    chain: {
-      get block() {
-        return seen.chain.block;
-      },
-      newestActive: () => seen.chain.newestActive(),
-      stageOf: (epoch) => seen.chain.stageOf(epoch),
-      amountsOf: (...asked) => seen.chain.amountsOf(...asked),
-      claimsOf: (account) => seen.chain.claimsOf(account),
-    },
-    estimates: createEstimates(ledger.store),
-    ruleset,
+    ...dependenciesOf(ledger),
+    chain,
     stages: () => seen.stages,
     onFault: (error) => faults.push(error),
+    ...options,
   });
-  return { ledger, seen, faults, request: async (path, init) => app.request(path, init) };
+  const check = await conformanceOf(app);
+  const request: TestApi["request"] = async (path, init, env) => {
+    const response = await app.request(path, init, env);
+    await check({ method: init?.method ?? "GET", path, response });
+    return response;
+  };
+  return { ledger, seen, faults, app, request };
+}
+
+/** What an API over a ledger without a chain is made of. */
+export function dependenciesOf(ledger: Pick<TestLedger, "store" | "archive" | "artifacts">): ApiDependencies {
+  const { store, archive, artifacts } = ledger;
+  return {
+    ...{ store, archive, artifacts, ruleset },
+    chain: noChainView,
+    estimates: createEstimates(store),
+    identity: { chainId: 0, distributor: zeroAddress },
+    stages: () => [],
+    onFault: (error) => {
+      throw error;
+    },
+  };
+}
+
+/** The OpenAPI document as it is served. */
+export async function documentOf(app: ReturnType<typeof createApp>): Promise<Document> {
+  return (await (await app.request("/openapi.json")).json()) as Document;
+}
+
+let conformance: ReturnType<typeof createConformance> | undefined;
+
+// The document is the same for every ledger, and to compile it takes longer than most tests.
+async function conformanceOf(
+  app: ReturnType<typeof createApp>,
+): Promise<ReturnType<typeof createConformance>> {
+  conformance ??= createConformance(await documentOf(app));
+  return conformance;
 }
 
 /** The value of an answer, after checking its status and that it is JSON. */
