@@ -72,6 +72,11 @@ export async function readHead(store: LedgerStore): Promise<Head> {
   return (await getOne(store, heads, "head")) ?? firstHead;
 }
 
+/** The rules of what is read next: an epoch that has objects keeps those that it began with. */
+export function rulesetInForce(head: Head, configured: Ruleset): Ruleset {
+  return head.nextOrdinal > head.openFrom ? (head.ruleset ?? configured) : configured;
+}
+
 /**
  * One pass over the log: lists it, reads what is new or changed, copies it to the archive, and adds its effects to
  * the ledger, each object in one atomic write. Cut short anywhere, the next pass goes on where this one stopped.
@@ -84,7 +89,7 @@ export async function ingest(ports: IngestPorts, options: IngestOptions): Promis
   let counters = emptyCounters;
   const unread: Unread[] = [];
   const report = (): IngestReport => ({ listed, objects, unread, ...counters });
-  const ruleset = head.nextOrdinal > head.openFrom ? (head.ruleset ?? options.ruleset) : options.ruleset;
+  const ruleset = rulesetInForce(head, options.ruleset);
 
   const wanted = unseen(ports, options, (count) => {
     listed += count;
@@ -226,7 +231,7 @@ async function fetchObject(
 }
 
 /** `sha256Hex` by a thread of the pool, so that this one can go on with the ledger. */
-async function sha256Elsewhere(bytes: Uint8Array): Promise<string> {
+export async function sha256Elsewhere(bytes: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
   return Buffer.from(digest).toString("hex");
 }

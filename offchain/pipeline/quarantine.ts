@@ -8,7 +8,7 @@ import type { LedgerStore } from "../store/ledger-store.ts";
 import type { Counters, Head, ObjectRecord, RecordedRejection } from "../store/records.ts";
 import { addCounters, applyObject, emptyCounters } from "./apply-object.ts";
 import { readArchived } from "./archived.ts";
-import { type IngestPorts, readHead } from "./ingest.ts";
+import { type IngestPorts, readHead, rulesetInForce } from "./ingest.ts";
 
 /** A rejected event, or with position −1 a rejected object; `closed` when its epoch is, so that it may be retried. */
 export type Quarantined = RecordedRejection & {
@@ -48,7 +48,7 @@ export type RetryReport = Counters & {
  */
 export async function retryQuarantine(ports: IngestPorts, configured: Ruleset): Promise<RetryReport> {
   let head = await readHead(ports.store);
-  const ruleset = head.nextOrdinal > head.openFrom ? (head.ruleset ?? configured) : configured;
+  const ruleset = rulesetInForce(head, configured);
   let report: RetryReport = { ...emptyCounters, looked: 0, objects: 0, waiting: 0 };
   for (const [ordinal, positions] of await rejectedObjects(ports.store)) {
     if (ordinal >= head.openFrom) {

@@ -9,7 +9,7 @@ import { getOne, put, walk } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import type { PostingJournal } from "../store/records.ts";
 import { finishClose } from "./close-epoch.ts";
-import { readHead } from "./ingest.ts";
+import { readHead, rulesetInForce } from "./ingest.ts";
 import type { RebuildPorts } from "./rebuild-epoch.ts";
 import { confirmEpoch, readArchivedEpoch, unreadObjects } from "./rebuild-replay.ts";
 import { type NamedObject, replayEpoch, replayObjects } from "./replay.ts";
@@ -66,7 +66,7 @@ export async function rebuildLedger(
     previous = recordHash;
   }
   const head = await readHead(store);
-  const ruleset = head.nextOrdinal > head.openFrom ? (head.ruleset ?? options.ruleset) : options.ruleset;
+  const ruleset = rulesetInForce(head, options.ruleset);
   const onRead = (): void => {
     report.openObjects += 1;
     options.onProgress?.({ epoch: head.epoch, objects: report.openObjects });
