@@ -3,6 +3,7 @@ import { isJsonObject, type Json, type JsonObject } from "./json.ts";
 import type { Partition } from "./partition.ts";
 import type { Ruleset } from "./ruleset.ts";
 import { parseTime } from "./time.ts";
+import { type JobWork, readWork } from "./work.ts";
 
 /** Why an event earns nothing, in the order in which the reasons are tried. */
 export const eventRejectionReasons = [
@@ -38,8 +39,16 @@ export type Effect =
   | { readonly kind: "ai-receipt"; readonly requestID: string; readonly account: Address }
   | { readonly kind: "connected" | "disconnected"; readonly account: Address; readonly connection: string };
 
-/** A well-formed event: its id, time (ms since 1970) and effect. Whether it counts, its other versions decide. */
-export type Event = { readonly id: string; readonly time: number; readonly effect: Effect };
+/**
+ * A well-formed event: its id, time (ms since 1970), effect, and of a job its work. Whether it counts, its other
+ * versions decide.
+ */
+export type Event = {
+  readonly id: string;
+  readonly time: number;
+  readonly effect: Effect;
+  readonly work: JobWork | undefined;
+};
 
 /** Tells a well-formed event from a refused one. */
 export function isRejection(parsed: Event | EventRejection): parsed is EventRejection {
@@ -83,13 +92,13 @@ export function parseEvent(
     }
   }
 
-  let feesWei = 0n;
-  if (envelope.EventType === "job-processed") {
-    const fees = readFees(payload, context.rules);
-    if (typeof fees !== "bigint") return reject(fees.reason, fees.detail);
-    feesWei = fees;
+  if (envelope.EventType !== "job-processed") {
+    return { id, time, effect: effectOf(envelope, { account, feesWei: 0n }), work: undefined };
   }
-  return { id, time, effect: effectOf(envelope, { account, feesWei }) };
+  const feesWei = readFees(payload, context.rules);
+  if (typeof feesWei !== "bigint") return reject(feesWei.reason, feesWei.detail);
+  const work = readWork(payload, partition.nodeType);
+  return { id, time, effect: effectOf(envelope, { account, feesWei }), work };
 }
 
 /** The rules that decide over a single event. */

@@ -56,8 +56,8 @@ export function* parseSteps(
     const parsed = parseEvent(element, { partition: context.partition, rules });
     if (isRejection(parsed)) rejections.push({ position, ...parsed });
     else {
-      const { id, time, effect } = parsed;
-      events.push({ position, digest: contentDigest(element as JsonObject), id, time, effect });
+      const { id, time, effect, work } = parsed;
+      events.push({ position, digest: contentDigest(element as JsonObject), id, time, effect, work });
     }
   }
   return { elements: elements.length, events, rejections };

@@ -7,6 +7,7 @@ import { getMany, getManyAt, keyOf, put } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import type { Counters, Head, ObjectRecord, RecordedRejection } from "../store/records.ts";
 import { effectWrites, type LedgerChange, lastSeenWrites, rejectionWrites, sumWrites } from "./effects.ts";
+import { sampleWrites } from "./samples.ts";
 
 /** An object of the log as it was read. */
 export type ObjectReading = {
@@ -72,6 +73,9 @@ export async function applyObject(
   writes.push(...(await sumWrites(store, { changes: settled.changes, records, ruleset })));
   writes.push(...(await lastSeenWrites(store, reading.partition, events)));
   const next: Head = { ...head, ruleset, sequence: head.sequence + 1, nextOrdinal: ordinal + 1 };
+  const { changes } = settled;
+  const { sequence } = next;
+  writes.push(...(await sampleWrites(store, { ordinal, events, changes, records, sequence })));
   writes.push(put(heads, "head", next));
   const record = records.get(ordinal) ?? fresh;
   invariant(

@@ -16,7 +16,9 @@ import {
 import { del, put, walk } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import type { EpochState, Head, MadePair, ResetKey } from "../store/records.ts";
+import { lifeSumWrites } from "./life-sums.ts";
 import type { WaitingOutcome } from "./open-epoch.ts";
+import { pairedJobWrites } from "./samples.ts";
 
 /** The one batch that turns the open epoch into a closed one and opens the next. */
 export async function closingWrites(
@@ -33,6 +35,8 @@ export async function closingWrites(
     const key = { epoch: state.epoch, account: receipt.account, id: job.id };
     writes.push(put(madePairs, key, madePair({ job, receipt })));
   }
+  writes.push(...pairedJobWrites(state.epoch, waiting.pairs));
+  writes.push(...(await lifeSumWrites(store, closed.rows)));
   writes.push(...(await prunedConnections(store)));
   writes.push(put(epochs, state.epoch, state));
   const next: Head = {

@@ -1,3 +1,4 @@
+import { jobSamples, lifeSums, pairedJobs } from "../store/job-keys.ts";
 import {
   closedSums,
   connections,
@@ -21,7 +22,7 @@ import type { LedgerStore, StoreRange, StoreWrite } from "../store/ledger-store.
  */
 export const derivedPrefixes: readonly number[] = [
   ...[versions, objects, objectNumbers, rejections, openSums, waitingAi, connections, resets],
-  ...[lastSeen, cumulatives, epochs, closedSums, madePairs],
+  ...[lastSeen, cumulatives, epochs, closedSums, madePairs, jobSamples, pairedJobs, lifeSums],
 ].map(({ prefix }) => prefix);
 
 /** The writes that make one ledger equal to another in everything that follows from objects and closes. */

@@ -63,7 +63,13 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
  *   q       block, log index                          a final claim
  *   k       account, asset                            Σ of final claims
  *   n       –                                         how far the chain was read
- * Prefix z is kept free.
+ *   Q       account, block, log index                 that a final claim is the account's
+ *   L       –                                         which of all these entries the directory has
+ * and, in job-keys.ts,
+ *   j       partition, newest time, object number     the accepted jobs of the object
+ *   u       epoch, object number                      the workers of AI jobs of the object that a close paired
+ *   S       account, asset, partition                 Σ of what the account gained in closed epochs
+ * Prefix z is kept free, f and y are those of audit-keys.ts.
  */
 
 /** Where the ledger stands: one entry. */
@@ -243,10 +249,27 @@ export const claimedSums: Keyspace<{ account: Address; asset: Address }, bigint>
   value: decimal(),
 };
 
+/** The places of an account's claims as of the cursor. */
+export const accountClaims: Keyspace<{ account: Address; block: number; logIndex: number }, true> = {
+  prefix: ascii("Q"),
+  key: parts(
+    ({ account, block, logIndex }) => [addressBytes(account), u32(block), u32(logIndex)],
+    (read) => ({ account: read.address(), block: read.u32(), logIndex: read.u32() }),
+  ),
+  value: json(),
+};
+
 /** How far the chain was read: one entry. */
 export const chainCursors: Keyspace<"cursor", ChainCursor> = {
   prefix: ascii("n"),
   key: { encode: () => new Uint8Array(0), decode: () => "cursor" },
+  value: json(),
+};
+
+/** Which entries the directory has, by a number that grows with every kind that was added: one entry. */
+export const layouts: Keyspace<"layout", number> = {
+  prefix: ascii("L"),
+  key: { encode: () => new Uint8Array(0), decode: () => "layout" },
   value: json(),
 };
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { derivedPrefixes } from "../../offchain/pipeline/ledger-difference.ts";
 import { retryQuarantine } from "../../offchain/pipeline/quarantine.ts";
+import * as jobKeyspaces from "../../offchain/store/job-keys.ts";
 import * as keyspaces from "../../offchain/store/keys.ts";
 import { account, transcodeJob, transcodeKey } from "../support/events.ts";
 import { openTestLedger, ruleset, type TestLedger, withTestLedger } from "../support/ledger.ts";
@@ -204,8 +205,10 @@ test("given an epoch that was never closed, when it is reopened, then it is refu
 });
 
 test("given every keyspace, it is known whether reopening makes it again", () => {
-  const kept = ["h", "l", "b", "p", "g", "q", "k", "n"].map((letter) => letter.charCodeAt(0));
-  const all = Object.values(keyspaces).flatMap((space) => ("prefix" in space ? [space.prefix] : []));
+  const kept = ["h", "l", "b", "p", "g", "q", "k", "n", "Q", "L"].map((letter) => letter.charCodeAt(0));
+  const all = Object.values({ ...keyspaces, ...jobKeyspaces }).flatMap((space) =>
+    "prefix" in space ? [space.prefix] : [],
+  );
   expect([...derivedPrefixes, ...kept].sort()).toEqual(all.sort());
 });
 
