@@ -6,7 +6,8 @@ import type { ChainView, Estimates } from "../pipeline/worker.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import { addDocumentRoutes } from "./document-routes.ts";
 import { addEpochRoutes } from "./epoch-routes.ts";
-import { type Api, createFrame, type FrameOptions } from "./frame.ts";
+import { type Api, createFrame } from "./frame.ts";
+import type { ServingOptions } from "./serve.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { addWorkerRoutes } from "./worker-routes.ts";
 
@@ -32,7 +33,7 @@ import { addWorkerRoutes } from "./worker-routes.ts";
 // frame's. A body is had with `maxBodyBytes`: as sent in `request.bytes`, and as JSON by a schema in `body`.
 
 /** What the API reads from. It writes nothing. */
-export type ApiDependencies = FrameOptions & {
+export type ApiDependencies = ServingOptions & {
   readonly store: LedgerStore;
   readonly archive: ObjectStore;
   readonly artifacts: ObjectStore;
