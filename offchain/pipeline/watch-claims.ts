@@ -6,7 +6,7 @@ import type {
   LogPage,
 } from "../chain/distributor-chain.ts";
 import { exitCodes, type Facts, PayrootError } from "../errors.ts";
-import { chainCursors, claimedSums, claims, postedEpochs } from "../store/keys.ts";
+import { accountClaims, chainCursors, claimedSums, claims, postedEpochs } from "../store/keys.ts";
 import { del, getMany, getOne, put, walk } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import type { ChainCursor, PostedEpoch, ReadClaim } from "../store/records.ts";
@@ -101,7 +101,7 @@ async function takeIn({ store, chain }: WatchPorts, page: LogPage): Promise<Chai
   const writes: StoreWrite[] = [];
   for (const log of page.logs) {
     if (log.kind === "posted") writes.push(put(postedEpochs, log.epoch, postedEpochOf(log)));
-    if (log.kind === "claimed") writes.push(put(claims, log, claimOf(log)));
+    if (log.kind === "claimed") writes.push(put(claims, log, claimOf(log)), put(accountClaims, log, true));
     if (log.kind === "revoked") {
       for (let epoch = log.epoch; epoch <= log.last; epoch += 1) writes.push(del(postedEpochs, epoch));
     }
@@ -143,6 +143,7 @@ async function addUp(store: LedgerStore, logs: readonly ClaimedLog[]): Promise<R
 async function forgetChain(store: LedgerStore): Promise<void> {
   const writes: StoreWrite[] = [del(chainCursors, "cursor")];
   for await (const { key } of walk(store, claims)) writes.push(del(claims, key));
+  for await (const { key } of walk(store, accountClaims)) writes.push(del(accountClaims, key));
   for await (const { key } of walk(store, claimedSums)) writes.push(del(claimedSums, key));
   for await (const { key } of walk(store, postedEpochs)) writes.push(del(postedEpochs, key));
   await store.write(writes, { durable: true });
