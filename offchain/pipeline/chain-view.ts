@@ -85,6 +85,18 @@ export async function claimedTotals(
   return { final, latest };
 }
 
+/** What all have received together, by asset in its smallest unit, with what is not final yet. */
+async function claimedByAll(
+  store: LedgerStore,
+  overlay: ChainOverlay | undefined,
+): Promise<ReadonlyMap<Address, bigint>> {
+  const sums = new Map<Address, bigint>();
+  const add = (asset: Address, amount: bigint) => sums.set(asset, (sums.get(asset) ?? 0n) + amount);
+  for await (const { key, value } of walk(store, claimedSums)) add(key.asset, value);
+  for (const log of overlay?.logs ?? []) if (log.kind === "claimed") add(log.asset, log.amount);
+  return sums;
+}
+
 /** A claim of an account, and whether it is final. */
 export type AccountClaim = ReadClaim & { readonly block: number; readonly final: boolean };
 
@@ -187,6 +199,12 @@ export async function createChainWatch(
           epoch === undefined ? 0n : ((await leavesOf(epoch, account)).get(asset) ?? 0n);
         const { latest: claimed } = await claimedTotals(store, seen, { account, asset });
         return { posted: await amountIn(posted), active: await amountIn(active), claimed };
+      }),
+    totals: () =>
+      consistently(async (seen) => {
+        const { posted, active } = await newestOnChain(store, seen);
+        const claimed = await claimedByAll(store, seen);
+        return { posted: posted?.epoch ?? 0, active: active?.epoch ?? 0, claimed };
       }),
     claimsOf: async (account) => {
       const found = await consistently((seen) => claimsOf(store, seen, account));

@@ -48,6 +48,13 @@ export type WorkerClaim = {
 /** How far a closed epoch has come: not on chain, on chain with its delay running, or active for ever. */
 export type EpochStage = "closed" | "posted" | "active";
 
+/** What the chain says of everyone at one time: the newest posted and active epochs, 0 before any; Σ claims by asset. */
+export type ChainTotals = {
+  readonly posted: number;
+  readonly active: number;
+  readonly claimed: ReadonlyMap<Address, bigint>;
+};
+
 /** What the chain says of epochs and accounts, as far as it was read. */
 export type ChainView = {
   /** The newest block seen, null before any. */
@@ -56,6 +63,8 @@ export type ChainView = {
   readonly newestActive: () => Promise<number>;
   readonly stageOf: (epoch: number) => Promise<EpochStage>;
   readonly amountsOf: (account: Address, asset: Address) => Promise<OnChainAmounts>;
+  /** Walks everyone who ever claimed: for figures of the pool. */
+  readonly totals: () => Promise<ChainTotals>;
   /** Every claim of the account, oldest first. Dear: for statements. */
   readonly claimsOf: (account: Address) => Promise<readonly WorkerClaim[]>;
 };
@@ -66,6 +75,7 @@ export const noChainView: ChainView = {
   newestActive: async () => 0,
   stageOf: async () => "closed",
   amountsOf: async () => ({ posted: 0n, active: 0n, claimed: 0n }),
+  totals: async () => ({ posted: 0, active: 0, claimed: new Map() }),
   claimsOf: async () => [],
 };
 
@@ -99,8 +109,8 @@ export async function readAsOf(store: LedgerStore, chain: Pick<ChainView, "block
   return { object: newest?.key ?? null, epoch: head.epoch - 1, block: chain.block };
 }
 
-/** Splits what an account earned: accruing + closed + posted + claimable + claimed. */
-function fiveAmounts(
+/** Splits what was earned, by one or by all: accruing + closed + posted + claimable + claimed. */
+export function fiveAmounts(
   ledger: { asset: Address; accruing: bigint; cumulative: bigint },
   chain: OnChainAmounts,
 ): WorkerAsset {
@@ -113,7 +123,7 @@ function fiveAmounts(
     claimed: chain.claimed,
   };
   for (const [state, amount] of Object.entries(amounts)) {
-    invariant(amount >= 0n, "An account has less than nothing in one state.", { state, amount, asset });
+    invariant(amount >= 0n, "Less than nothing is in one state.", { state, amount, asset });
   }
   return { asset, earned: accruing + cumulative, ...amounts };
 }
