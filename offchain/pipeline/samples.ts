@@ -90,7 +90,7 @@ export function pairedJobWrites(epoch: number, pairs: readonly AiPair[]): StoreW
   return [...byObject].map(([ordinal, jobs]) =>
     put(
       pairedJobs,
-      { epoch, ordinal },
+      { ordinal, epoch },
       jobs.sort((a, b) => a.position - b.position),
     ),
   );

@@ -21,12 +21,12 @@ export const jobSamples: Keyspace<SampleKey, Uint8Array> = {
 /** An AI job by its position in its object, and the worker that its receipt named. */
 export type PairedJob = { readonly position: number; readonly account: Address };
 
-/** The AI jobs of an object that the close of an epoch paired. */
-export const pairedJobs: Keyspace<{ epoch: number; ordinal: number }, readonly PairedJob[]> = {
+/** The AI jobs of an object that the close of an epoch paired, in the order of their positions. */
+export const pairedJobs: Keyspace<{ ordinal: number; epoch: number }, readonly PairedJob[]> = {
   prefix: "u".charCodeAt(0),
   key: parts(
-    ({ epoch, ordinal }) => [u32(epoch), u32(ordinal)],
-    (read) => ({ epoch: read.u32(), ordinal: read.u32() }),
+    ({ ordinal, epoch }) => [u32(ordinal), u32(epoch)],
+    (read) => ({ ordinal: read.u32(), epoch: read.u32() }),
   ),
   value: pairedJobList(),
 };
@@ -49,7 +49,7 @@ export const jobsWithin = {
   /** Every key of the partition is before this one. */
   afterPartition: (partition: string): Uint8Array =>
     Buffer.concat([text(partition).subarray(0, -1), Buffer.of(1)]),
-  epoch: (epoch: number): Uint8Array => u32(epoch),
+  ordinal: (ordinal: number): Uint8Array => u32(ordinal),
 };
 
 const pairBytes = 24;

@@ -67,7 +67,7 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
  *   L       –                                         which of all these entries the directory has
  * and, in job-keys.ts,
  *   j       partition, newest time, object number     the accepted jobs of the object
- *   u       epoch, object number                      the workers of AI jobs of the object that a close paired
+ *   u       object number, epoch                      the workers of AI jobs of the object that a close paired
  *   S       account, asset, partition                 Σ of what the account gained in closed epochs
  * Prefix z is kept free, f and y are those of audit-keys.ts.
  */
@@ -279,6 +279,7 @@ export const within = {
   account: (account: Address): Uint8Array => addressBytes(account),
   accountEpoch: (account: Address, epoch: number): Uint8Array =>
     Buffer.concat([addressBytes(account), u32(epoch)]),
+  epoch: (epoch: number): Uint8Array => u32(epoch),
   epochAccount: (epoch: number, account: Address): Uint8Array =>
     Buffer.concat([u32(epoch), addressBytes(account)]),
   ordinal: (ordinal: number): Uint8Array => u32(ordinal),

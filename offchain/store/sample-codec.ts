@@ -1,4 +1,4 @@
-import { type Address, addressFromBytes, parseAddress, writeAddress } from "../core/address.ts";
+import { type Address, addressBytes, addressFromBytes, parseAddress, writeAddress } from "../core/address.ts";
 import type { AiTask, JobWork } from "../core/work.ts";
 
 /*
@@ -155,6 +155,15 @@ export class SampleReader {
     return this.#bytes.toString("latin1", from, from + 20);
   }
 
+  /** The number of an account in the list; −1 when it is not there. */
+  numberOf(account: Address): number {
+    const name = accountNameOf(account);
+    for (let number = 0; number < this.accounts; number++) {
+      if (this.accountName(number) === name) return number;
+    }
+    return -1;
+  }
+
   /** The job as a whole. */
   sample(): JobSample {
     const { position, time, computeUnits, responseTime, realTimeRatio, durationMs } = this;
@@ -194,6 +203,10 @@ export function decodeSamples(bytes: Uint8Array): JobSample[] {
   const jobs: JobSample[] = [];
   while (reader.next()) jobs.push(reader.sample());
   return jobs;
+}
+
+function accountNameOf(account: Address): string {
+  return Buffer.from(addressBytes(account)).toString("latin1");
 }
 
 /** The address whose 20 bytes `accountName` gave. */
