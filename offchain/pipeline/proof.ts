@@ -9,11 +9,12 @@ import {
 } from "../core/artifacts.ts";
 import { leafHash } from "../core/merkle/leaf.ts";
 import { verifyProof } from "../core/merkle/proof.ts";
+import { proofMismatch } from "../core/proof-shard.ts";
 import { PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 
 /**
- * The leaves of an account in an epoch with their proofs, from the published shard, each folded to `root` before it is
+ * The leaves of an account in an epoch with their proofs, read once for whoever has a root and no ledger, each folded to `root` before it is
  * returned; none for an account that the epoch does not know. Throws `proof-mismatch` when a file is not that root's,
  * `proof-missing` when the epoch has a file that is not there.
  */
@@ -31,11 +32,13 @@ export async function readProof(
     return [];
   }
   const shard = parseShard(stored.bytes, key);
-  if (shard.epoch !== epoch || shard.root !== root) throw proofMismatch({ key, root, found: shard.root });
+  if (shard.epoch !== epoch || shard.root !== root)
+    throw proofMismatch({ file: key, expected: root, found: shard.root });
   const entries = shard.accounts[account] ?? [];
   for (const { asset, cumulative, proof } of entries) {
     const leaf = leafHash({ account, asset, cumulative: BigInt(cumulative) });
-    if (!verifyProof({ root, leaf, proof })) throw proofMismatch({ key, root, found: `no way from ${leaf}` });
+    if (!verifyProof({ root, leaf, proof }))
+      throw proofMismatch({ file: key, expected: root, found: `no way from ${leaf}` });
   }
   return entries;
 }
@@ -51,19 +54,12 @@ function parseShard(bytes: Uint8Array, key: string): ProofShard {
   try {
     return JSON.parse(new TextDecoder().decode(bytes)) as ProofShard;
   } catch {
-    throw proofMismatch({ key, root: "a file of format payroot/proofs@1", found: "no JSON" });
+    throw proofMismatch({ file: key, expected: "a file of format payroot/proofs@1", found: "no JSON" });
   }
 }
 
-function proofMismatch(facts: { key: string; root: string; found: string }): PayrootError {
-  return new PayrootError("proof-mismatch", "A published proof does not lead to its epoch's root.", {
-    facts: { file: facts.key, expected: facts.root, found: facts.found },
-    next: "take the file from another mirror, and tell the operator",
-    exitCode: 3,
-  });
-}
-
-function proofMissing(file: string): PayrootError {
+/** The error for a file of proofs that the epoch has and the store has lost. */
+export function proofMissing(file: string): PayrootError {
   return new PayrootError("proof-missing", "A file of the epoch's proofs is not in the artifacts store.", {
     facts: { file },
     next: "take the file from another mirror, or restore it in the artifacts store",
