@@ -25,8 +25,8 @@ export type BatchOptions = {
 export type Batches = {
   /** The keys of the objects that hold the events, once they are durable. Throws `intake-not-stored`, `intake-journal-failed`. */
   readonly add: (delivery: Delivery) => Promise<readonly string[]>;
-  /** Stores what is gathered without further waiting; resolves when everything under way has come to its end. */
-  readonly drain: () => Promise<void>;
+  /** From now on nothing waits for more to come. */
+  readonly hurry: () => void;
 };
 
 // What is around the events of an object.
@@ -45,7 +45,7 @@ type Stored = ReadonlyMap<string, PromiseSettledResult<string>>;
 /** Gathers what is added into objects of the log. */
 export function createBatches(options: BatchOptions): Batches {
   let open: Batch | undefined;
-  const underWay = new Set<Promise<unknown>>();
+  let hurried = false;
   const begin = (): Batch => {
     const { promise: closed, resolve: close } = Promise.withResolvers<void>();
     const stored = closed.then(() => {
@@ -61,9 +61,6 @@ export function createBatches(options: BatchOptions): Batches {
       close,
       stored,
     };
-    underWay.add(stored);
-    const end = () => void underWay.delete(stored);
-    stored.then(end, end);
     return batch;
   };
   const finish = (batch: Batch): void => {
@@ -80,11 +77,12 @@ export function createBatches(options: BatchOptions): Batches {
       const batch = open;
       batch.deliveries.push(delivery);
       batch.bytes += bytes;
+      if (hurried) finish(batch);
       return keysOf(delivery, await batch.stored);
     },
-    async drain() {
+    hurry() {
+      hurried = true;
       if (open !== undefined) finish(open);
-      while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };
 }

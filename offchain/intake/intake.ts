@@ -90,6 +90,7 @@ export async function openIntake(ports: IntakePorts, options: IntakeOptions): Pr
     gatherMilliseconds: options.gatherMilliseconds ?? 100,
     now,
   });
+  const underWay = new Set<Promise<unknown>>();
   let pendingBytes = 0;
   let closing = false;
 
@@ -106,9 +107,12 @@ export async function openIntake(ports: IntakePorts, options: IntakeOptions): Pr
     if (pendingBytes + bytes > mostPendingBytes) throw tooMuchPending(pendingBytes);
     const nonce = nonces.take(credentials);
     pendingBytes += bytes;
+    const answer = work({ nonce, producer: credentials.producer });
+    underWay.add(answer);
     try {
-      return await work({ nonce, producer: credentials.producer });
+      return await answer;
     } finally {
+      underWay.delete(answer);
       pendingBytes -= bytes;
     }
   };
@@ -147,7 +151,8 @@ export async function openIntake(ports: IntakePorts, options: IntakeOptions): Pr
       }),
     async drain() {
       closing = true;
-      await batches.drain();
+      batches.hurry();
+      await Promise.allSettled(underWay);
       await journal.close();
     },
   };

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import type { Ruleset } from "../../offchain/core/ruleset.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import {
   type Intake,
@@ -88,12 +89,19 @@ export async function openTestIntake(
     ledger?: TestLedger;
     caughtUp?: () => boolean;
     log?: TestLedger["log"];
+    rules?: Partial<Ruleset>;
   } = {},
 ): Promise<TestIntake> {
-  const { ledger = await openTestLedger(), caughtUp = () => true, log = ledger.log, ...options } = over;
+  const {
+    ledger = await openTestLedger(),
+    caughtUp = () => true,
+    log = ledger.log,
+    rules,
+    ...options
+  } = over;
   const view = {
     contentsOf: (ids: readonly string[]) => knownEvents(ledger.store, ids),
-    ruleset: async () => ruleset,
+    ruleset: async () => ({ ...ruleset, ...rules }),
     isCaughtUp: caughtUp,
   };
   const intake = await openIntake(
