@@ -105,7 +105,6 @@ export async function runProcess(table: readonly Command[] = commands): Promise<
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(exitCodes.temporary);
-      out.note("stopping; once more to stop at once");
       stop.abort();
     });
   }
@@ -213,10 +212,13 @@ async function execute({ command, texts }: Choice, given: Omit<Context, "defer">
   const closers: (() => Promise<void>)[] = [];
   const faults: unknown[] = [];
   const context: Context = { ...given, defer: (close) => void closers.push(close) };
+  const { signal, out } = given;
+  if (!command.keepsLog)
+    signal.addEventListener("abort", () => out.note("stopping; once more to stop at once"));
   const outcome = await command.start(context, texts).catch((error: unknown) => void faults.push(error));
   for (const close of closers.reverse()) await close().catch((error: unknown) => void faults.push(error));
   if (!outcome || faults.length > 0) throw faults[0];
-  given.out.result(outcome.value, (_value, out) => outcome.print(out));
+  out.result(outcome.value, (_value, out) => outcome.print(out));
   return outcome.exitCode;
 }
 

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { zeroAddress } from "./core/address.ts";
+import { Secret } from "./core/secret.ts";
 import { exitCodes, type Facts, messageOf, PayrootError } from "./errors.ts";
 import { type StoreUrl, settings } from "./settings.ts";
 
@@ -85,6 +86,27 @@ export function requireSetting<K extends keyof Config>(config: Config, key: K): 
   const value = config[key];
   if (value === undefined || value === null) throw configurationMissing(key);
   return value;
+}
+
+/** Every secret of a configuration as text, for a log to leave out: keys, passwords, addresses that hold a key. */
+export function secretTexts(config: Config): string[] {
+  const values = rows.flatMap(([key, { secret }]) => (secret ? [config[key as keyof Config]] : []));
+  return values.flatMap(textsOf).flatMap((text) => [text, ...keysInUrl(text)]);
+}
+
+function textsOf(value: unknown): string[] {
+  if (value instanceof Secret) return [value.reveal()];
+  if (Array.isArray(value)) return value.flatMap(textsOf);
+  if (typeof value === "object" && value !== null) return Object.values(value).flatMap(textsOf);
+  return typeof value === "string" ? [value] : [];
+}
+
+// Providers put keys into paths and queries; short words there are names of networks and versions.
+function keysInUrl(text: string): string[] {
+  if (!URL.canParse(text)) return [];
+  const { password, pathname, searchParams } = new URL(text);
+  const words = [...pathname.split("/"), ...searchParams.values()].filter((word) => word.length >= 16);
+  return [decodeURIComponent(password), ...words];
 }
 
 function derive(all: Settings): Config {

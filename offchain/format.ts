@@ -23,6 +23,13 @@ export type OutputOptions = {
 /** A column of a table; `point` lines decimals up at their points. */
 export type Column = { readonly title: string; readonly align?: "left" | "right" | "point" };
 
+/** Where a log goes: finished lines, as they are. `terminal` says that people read them there, `color` that they may. */
+export type LogSink = {
+  readonly terminal: boolean;
+  readonly color: boolean;
+  readonly write: (line: string) => void;
+};
+
 /** The one way to the terminal. Text of others is made harmless: control characters are shown, not obeyed. */
 export type Output = {
   /** A line on stdout; nothing with `json`. */
@@ -37,6 +44,8 @@ export type Output = {
   note(text: string): void;
   /** A line on stderr that the next one replaces, on a terminal only; nothing with `quiet`. Empty text takes it away. */
   progress(text: string): void;
+  /** The log of a daemon, on stderr; with `quiet`, too. */
+  readonly log: LogSink;
   /** The result of a command: the JSON document with `json`, otherwise whatever `print` prints. */
   result<T>(value: T, print: (value: T, out: Output) => void): void;
   /** An error on stderr, with `json` also as the document on stdout. Returns what the process should end with. */
@@ -78,6 +87,14 @@ export function createOutput(options: OutputOptions): Output {
     },
     note: (text) => {
       if (!quiet) write(stderr, printable(text));
+    },
+    log: {
+      terminal: stderr.isTTY === true,
+      color: stderr.isTTY === true && !noColor,
+      write: (line) => {
+        show("");
+        stderr.write(line);
+      },
     },
     progress: (text) => show(printable(text).slice(0, (stderr.columns ?? 80) - 1)),
     result: (value, printer) => {

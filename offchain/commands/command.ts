@@ -53,6 +53,8 @@ export type Definition<A extends Parameters, O extends Options, V> = {
   /** As it is typed: one word, or a group and a word. */
   readonly name: string;
   readonly summary: string;
+  /** It keeps a log on stderr, and says itself that it stops. */
+  readonly keepsLog?: boolean;
   readonly arguments?: A;
   readonly options?: O;
   readonly run: (context: Context, input: Input<A, O>) => Promise<V>;
@@ -72,6 +74,7 @@ export type Outcome = {
 export type Command = {
   readonly name: string;
   readonly summary: string;
+  readonly keepsLog: boolean;
   readonly arguments: Parameters;
   readonly options: Options;
   /** Reads the texts of arguments and options, then runs. Throws `usage-invalid`, or what `run` throws. */
@@ -82,12 +85,13 @@ export type Command = {
 export function command<const A extends Parameters = None, const O extends Options = None, V = unknown>(
   definition: Definition<A, O, V>,
 ): Command {
-  const { name, summary, run, print, exitCode } = definition;
+  const { name, summary, keepsLog = false, run, print, exitCode } = definition;
   const parameters: Parameters = definition.arguments ?? {};
   const options: Options = definition.options ?? {};
   return {
     name,
     summary,
+    keepsLog,
     arguments: parameters,
     options,
     async start(context, texts) {

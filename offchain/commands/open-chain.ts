@@ -16,9 +16,11 @@ import type { PublishPorts } from "../pipeline/epoch-record.ts";
 import { listEpochs } from "../pipeline/epochs.ts";
 import type { FundingReader } from "../pipeline/preview.ts";
 import { type PublishOptions, publishEpoch, resumePublish } from "../pipeline/publish.ts";
+import type { PublishReport } from "../pipeline/settle-posting.ts";
 import { sponsorStage } from "../pipeline/sponsor-stage.ts";
 import { type ChainView, noChainView } from "../pipeline/worker.ts";
 import type { Context } from "./command.ts";
+import type { DaemonLog } from "./daemon-log.ts";
 
 /** The configured distributor, checked to be there; undefined where no chain is configured. */
 export async function openChain({ config }: Context): Promise<DistributorChain | undefined> {
@@ -96,8 +98,9 @@ export async function openFunding(context: Context): Promise<FundingReader | und
 export async function openChainStages(
   context: Context,
   ports: ClosePorts,
+  tell: Pick<DaemonLog, "posted" | "sponsored" | "claimed">,
 ): Promise<{ view: ChainView; stages: readonly Stage[] }> {
-  const { config, out, signal } = context;
+  const { config, signal } = context;
   const chain = await openChain(context);
   if (chain === undefined) return { view: noChainView, stages: [] };
   const signer = config.autoPublish ? await requireSigner(context) : undefined;
@@ -105,14 +108,16 @@ export async function openChainStages(
   const publish = publishStage(
     { ...ports, chain },
     {
-      ...{ broadcast: config.autoPublish, signer, signal, onPosted: (text) => out.note(text) },
+      ...{ broadcast: config.autoPublish, signer, signal, onPosted: tell.posted },
       check: openBelt(context, ports, { acceptAnomaly: false }),
     },
   );
   const claims: Stage = {
     name: "claims",
     async run() {
-      await watch.look({ signal });
+      const seen = watch.overlay()?.latest.number ?? 0;
+      const { logs } = await watch.look({ signal });
+      for (const log of logs) if (log.kind === "claimed" && log.block > seen) tell.claimed(log);
     },
   };
   if (!config.autoSponsor) return { view: watch.view, stages: [publish, claims] };
@@ -122,7 +127,7 @@ export async function openChainStages(
     {
       ...{ signer, signal, minimum: config.paymentThresholdWei },
       intervalSeconds: config.paymentSensorIntervalSeconds,
-      onBatch: ({ paid, transaction }) => out.note(`paid ${paid.length} workers, transaction ${transaction}`),
+      onBatch: tell.sponsored,
     },
   );
   return { view: watch.view, stages: [publish, sponsoring, claims] };
@@ -141,7 +146,7 @@ export function openBelt(
 /** Posts what was closed, oldest first, when it may send; finishes what was begun before. */
 function publishStage(
   ports: PublishPorts,
-  options: PublishOptions & { readonly onPosted: (text: string) => void },
+  options: PublishOptions & { readonly onPosted: (report: PublishReport) => void },
 ): Stage {
   return {
     name: "publish",
@@ -149,10 +154,7 @@ function publishStage(
       await resumePublish(ports, options);
       if (!options.broadcast) return;
       for (const epoch of await unpostedEpochs(ports)) {
-        const { state, transaction } = await publishEpoch(ports, epoch, options);
-        options.onPosted(
-          `epoch ${epoch} is ${state}${transaction === null ? "" : `, transaction ${transaction}`}`,
-        );
+        options.onPosted(await publishEpoch(ports, epoch, options));
       }
     },
   };

@@ -1,11 +1,11 @@
 import { createApp } from "../api/app.ts";
 import { listen } from "../api/server.ts";
-import { messageOf, PayrootError } from "../errors.ts";
 import { formatCount } from "../format.ts";
 import { createDaemon, type Daemon } from "../pipeline/daemon.ts";
 import { closeStage, ingestStage } from "../pipeline/stages.ts";
 import { createEstimates } from "../pipeline/worker.ts";
 import { type Context, command } from "./command.ts";
+import { type DaemonLog, openDaemonLog } from "./daemon-log.ts";
 import { announce, chainIdentity, configuredRuleset, openLedger } from "./open.ts";
 import { openChainStages } from "./open-chain.ts";
 
@@ -13,10 +13,15 @@ import { openChainStages } from "./open-chain.ts";
 export const run = command({
   name: "run",
   summary: "the daemon: ingest, close, publish, watch claims, serve",
+  keepsLog: true,
   async run(context) {
-    const { daemon, url } = await startDaemon(context, { now: Date.now });
-    context.out.note(`serving ${url}, see ${url}/ready; Ctrl-C stops`);
-    await daemon.run(context.signal);
+    const tell = openDaemonLog(context);
+    const { log } = tell;
+    const { signal } = context;
+    const { daemon, url } = await startDaemon(context, { now: Date.now, tell });
+    log.info({ url }, `serving ${url}, see ${url}/ready; Ctrl-C stops`);
+    signal.addEventListener("abort", () => log.info("stopping; once more to stop at once"));
+    await daemon.run(signal);
     return { stopped: true };
   },
   print: (_value, out) => out.line("stopped; everything read is kept, and the next start goes on from here"),
@@ -28,7 +33,7 @@ export const run = command({
  */
 export async function startDaemon(
   context: Context,
-  { now }: { now: () => number },
+  { now, tell }: { readonly now: () => number; readonly tell: DaemonLog },
 ): Promise<{ daemon: Daemon; url: string }> {
   const { config, out, signal } = context;
   const ports = await openLedger(context);
@@ -36,33 +41,29 @@ export async function startDaemon(
   await ports.log.listFolders("");
   const ruleset = configuredRuleset(config);
   const reading = { ruleset, partitions: config.partitions, lookBackSeconds: config.lookBackSeconds, signal };
-  const { view, stages: chainStages } = await openChainStages(context, ports);
+  const { view, stages: chainStages } = await openChainStages(context, ports, tell);
   const daemon = createDaemon(
     [
       ingestStage(ports, {
         ...reading,
         onProgress: ({ objects, events }) =>
           out.progress(`read ${formatCount(objects)} objects, ${formatCount(events)} events`),
-        onRead: ({ objects, events, rejected }) =>
-          out.note(
-            `read ${formatCount(objects)} objects: ${formatCount(events)} events, ${formatCount(rejected)} rejected`,
-          ),
+        onRead: tell.read,
       }),
       closeStage(ports, {
         ...reading,
         ...chainIdentity(config),
         epochSeconds: config.epochSeconds,
         now,
-        onClosed: ({ state }) =>
-          out.note(`closed epoch ${state.epoch} at ${state.closesAt}, root ${state.root}`),
+        onClosed: tell.closed,
       }),
       ...chainStages,
     ],
     {
       intervalMs: config.s3SensorIntervalSeconds * 1000,
       now: Date.now,
-      onFailure: (stage, error) => out.note(`${stage} is behind: ${describe(error)}`),
-      onRecovery: (stage) => out.note(`${stage} has recovered`),
+      onFailure: tell.behind,
+      onRecovery: tell.recovered,
     },
   );
   const app = createApp({
@@ -76,19 +77,11 @@ export async function startDaemon(
     rateLimit: config.httpRateLimit,
     trustedProxies: config.httpTrustedProxies,
     stages: daemon.stages,
-    onFault: (error) => out.note(`a request failed: ${describe(error)}`),
+    onFault: (error, requestId) => tell.failed("a request failed", error, { requestId }),
+    onAnswer: tell.answered,
   });
   const server = await listen(app, { host: config.httpHost, port: config.httpPort });
   context.defer(server.close);
   await announce(context, { url: server.url });
   return { daemon, url: server.url };
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof PayrootError)) return messageOf(error);
-  const known = Object.entries(error.facts).filter(([, value]) => value !== undefined);
-  const facts = known.map(([name, value]) => `${name} ${String(value)}`);
-  return [`${error.message} [${error.code}]`, ...facts, error.next]
-    .filter((part) => part !== undefined)
-    .join("; ");
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { auditCommand } from "../commands/audit.ts";
 import type { Context } from "../commands/command.ts";
+import { openDaemonLog } from "../commands/daemon-log.ts";
 import { openStore } from "../commands/open.ts";
 import { startDaemon } from "../commands/run.ts";
 import { loadConfig, readPresentation } from "../config.ts";
@@ -102,7 +103,10 @@ async function open(stage: Pick<Context, "out" | "signal" | "defer">, stop: Abor
   // The pool's clock begins at a boundary of epochs, a day ago, so that no event is ever of the future.
   const start = Math.floor(Date.now() / 1000 / epochSeconds) * epochSeconds * 1000 - 86_400_000;
   const clock = { now: start };
-  const { daemon, url } = await startDaemon(context, { now: () => clock.now });
+  const { daemon, url } = await startDaemon(context, {
+    now: () => clock.now,
+    tell: openDaemonLog(context, "message"),
+  });
   const traffic = createTraffic({ seed: "payroot demo", start: new Date(start), workers: 64 });
   out.facts({
     API: `${url}/status`,

@@ -22,7 +22,7 @@ export type Daemon = {
   readonly stages: () => readonly StageReport[];
   /** Does one round: every stage once, in order. A stage that fails does not keep the others from running. */
   readonly round: () => Promise<void>;
-  /** Rounds until `signal` aborts; a round that has begun is finished. */
+  /** Rounds until `signal` aborts; the stage in hand is finished as far as it goes, and nothing is begun after it. */
   readonly run: (signal: AbortSignal) => Promise<void>;
 };
 
@@ -48,12 +48,15 @@ export function createDaemon(
     if (report.state === "behind") options.onFailure(report.stage, error);
     else if (before?.state === "behind") options.onRecovery(report.stage);
   };
-  const round = async (): Promise<void> => {
+  const round = async (signal?: AbortSignal): Promise<void> => {
     for (const { name, run } of stages) {
+      if (signal?.aborted) return;
       try {
         await run();
         settle({ stage: name, state: "ok", since: time() });
       } catch (error) {
+        // What was stopped has not failed.
+        if (signal?.aborted) return;
         settle({ stage: name, state: "behind", since: time(), ...reasonOf(error) }, error);
       }
     }
@@ -61,10 +64,10 @@ export function createDaemon(
   return {
     ready: () => [...reports.values()].every(({ state }) => state === "ok"),
     stages: () => [...reports.values()],
-    round,
+    round: () => round(),
     async run(signal) {
       while (!signal.aborted) {
-        await round();
+        await round(signal);
         await pause(options.intervalMs, undefined, { signal }).catch(() => undefined);
       }
     },
