@@ -10,6 +10,25 @@ export function json<T>(): Codec<T> {
   };
 }
 
+/** A codec of plain JSON values that few entries hold and everybody reads: what was read last is not parsed again. */
+export function knownJson<T>(): Codec<T> {
+  const known = new Map<string, T>();
+  return {
+    encode: (value) => Buffer.from(JSON.stringify(value)),
+    decode: (bytes) => {
+      const text = decodeText(bytes);
+      const before = known.get(text);
+      if (before !== undefined) return before;
+      const value = JSON.parse(text) as T;
+      if (known.size >= mostKnown) known.clear();
+      known.set(text, value);
+      return value;
+    },
+  };
+}
+
+const mostKnown = 100;
+
 /** A codec of non-negative amounts, as decimal digits. */
 export function decimal(): Codec<bigint> {
   return { encode: (value) => Buffer.from(value.toString()), decode: (bytes) => BigInt(decodeText(bytes)) };

@@ -7,6 +7,7 @@ import {
   decimal,
   decodeText,
   json,
+  knownJson,
   parts,
   type Reader,
   sum,
@@ -76,7 +77,7 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
 export const heads: Keyspace<"head", Head> = {
   prefix: ascii("h"),
   key: { encode: () => new Uint8Array(0), decode: () => "head" },
-  value: json<Head>(),
+  value: knownJson<Head>(),
 };
 
 /** The versions of every event id ever accepted, or in conflict in the open epoch. */
@@ -188,7 +189,7 @@ export const cumulatives: Keyspace<{ account: Address; asset: Address }, bigint>
 };
 
 /** Closed epochs. */
-export const epochs: Keyspace<number, EpochState> = { prefix: ascii("e"), key: uint32(), value: json() };
+export const epochs: Keyspace<number, EpochState> = { prefix: ascii("e"), key: uint32(), value: knownJson() };
 
 /** What an account gained in closed epochs. */
 export const closedSums: Keyspace<ClosedSumKey, OpenSum> = {
@@ -229,7 +230,7 @@ export const postings: Keyspace<number, PostingJournal> = {
 export const postedEpochs: Keyspace<number, PostedEpoch> = {
   prefix: ascii("g"),
   key: uint32(),
-  value: json(),
+  value: knownJson(),
 };
 
 /** Claims as of the cursor, by where their logs stand. */
@@ -263,7 +264,7 @@ export const accountClaims: Keyspace<{ account: Address; block: number; logIndex
 export const chainCursors: Keyspace<"cursor", ChainCursor> = {
   prefix: ascii("n"),
   key: { encode: () => new Uint8Array(0), decode: () => "cursor" },
-  value: json(),
+  value: knownJson(),
 };
 
 /** Which entries the directory has, by a number that grows with every kind that was added: one entry. */

@@ -9,7 +9,7 @@ export type StoreRange = { readonly from: Uint8Array; readonly to: Uint8Array };
  * Reads see every completed write of this process.
  */
 export type LedgerStore = {
-  /** The values of `keys` in their order, undefined where there is none. */
+  /** The values of `keys` in their order, undefined where there is none, all as of one moment. */
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
   /** All or nothing of `writes`. With `durable` it is on disk, not only with the operating system, when it resolves. */
   write(writes: readonly StoreWrite[], options: { durable: boolean }): Promise<void>;

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { endianness } from "node:os";
 import { Level } from "level";
 import { messageOf, PayrootError } from "../errors.ts";
+import { joinReads } from "./joined-reads.ts";
 import type { LedgerStore, StoreWrite } from "./ledger-store.ts";
 import { createMendingWriter } from "./mending.ts";
 
@@ -24,16 +25,13 @@ export async function openLevelStore(directory: string): Promise<LedgerStore> {
   });
   const mendingWrite = createMendingWriter(database, directory);
   return {
-    async getMany(keys) {
-      const order = nearKeyOrder(keys);
-      const wanted = Array.from(order, (place) => keys[place] as Uint8Array);
+    getMany: joinReads(async (keys) => {
+      const { wanted, places } = distinctKeys(keys);
       const found = await database.getMany(wanted).catch((error: unknown) => {
         throw readFault(directory, error);
       });
-      const values = new Array<Uint8Array | undefined>(keys.length);
-      for (let i = 0; i < order.length; i++) values[order[i] ?? 0] = found[i];
-      return values;
-    },
+      return Array.from(places, (place) => found[place]);
+    }),
     write: (writes, { durable }) =>
       mendingWrite(async () => {
         // A chained batch costs half of an array of operations, whose properties are read one by one.
@@ -99,6 +97,25 @@ function nearKeyOrder(keys: readonly Uint8Array[]): Uint32Array {
 }
 
 const highHalf = endianness() === "LE" ? 1 : 0;
+
+/** The keys near each other and, as far as that shows it, each once; `places` says where among them each key is. */
+function distinctKeys(keys: readonly Uint8Array[]): { wanted: Uint8Array[]; places: Uint32Array } {
+  const wanted: Uint8Array[] = [];
+  const places = new Uint32Array(keys.length);
+  for (const index of nearKeyOrder(keys)) {
+    const key = keys[index] as Uint8Array;
+    const last = wanted.at(-1);
+    if (last === undefined || !sameBytes(last, key)) wanted.push(key);
+    places[index] = wanted.length - 1;
+  }
+  return { wanted, places };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
 
 function openFault(directory: string, error: unknown): PayrootError {
   const cause = error instanceof Error ? error.cause : undefined;

@@ -1,5 +1,5 @@
 import { type Address, addressBytes, addressFromBytes, parseAddress, writeAddress } from "../core/address.ts";
-import type { AiTask, JobWork } from "../core/work.ts";
+import { type AiTask, type JobWork, taskName } from "../core/work.ts";
 
 /*
  * The accepted jobs of an object, in the order of their positions. Numbers are varints (LEB128), texts and fees follow
@@ -217,10 +217,6 @@ export function addressOfName(name: string): Address {
 
 function known(value: number): number | undefined {
   return value < 0 ? undefined : value;
-}
-
-function taskName({ pipeline, modelID }: AiTask): string {
-  return `${pipeline}\0${modelID}`;
 }
 
 // What is being written, and up to where: one object at a time, in one place that grows to the largest.

@@ -43,6 +43,41 @@ function testReadsAndWrites(openEmpty: () => Promise<LedgerStore>): void {
     expect(await valuesAt(store, ["a", "b", "never"])).toEqual(["2", undefined, undefined]);
   });
 
+  it("given many reads at once, small and large, then each gets the values of its own keys", async () => {
+    const store = await openEmpty();
+    const names = Array.from({ length: 300 }, (_, index) => `key ${index}`);
+    await store.write(
+      names.filter((_, index) => index % 3 > 0).map((name) => put(name, `of ${name}`)),
+      quick,
+    );
+    const expected = (name: string) => (Number(name.slice(4)) % 3 > 0 ? `of ${name}` : undefined);
+    const asked = [1, 2, 3, 65, 0, 200, 5].map((count) => [...names.slice(0, count), ...names.slice(-2)]);
+    const values = await Promise.all(asked.map((some) => valuesAt(store, some)));
+    expect(values).toEqual(asked.map((some) => some.map(expected)));
+  });
+
+  it("given reads while batches are written, then each read is of one moment", async () => {
+    const store = await openEmpty();
+    const keys = ["a", "h", "z"];
+    let ended = false;
+    const reading = async () => {
+      const seen = new Set<string>();
+      while (!ended) seen.add(JSON.stringify(await valuesAt(store, keys)));
+      return seen;
+    };
+    const readers = [reading(), reading(), reading()];
+    const wanted = [JSON.stringify(keys.map(() => undefined))];
+    for (let count = 0; count < 300; count++) {
+      await store.write(
+        keys.map((key) => put(key, String(count))),
+        quick,
+      );
+      wanted.push(JSON.stringify(keys.map(() => String(count))));
+    }
+    ended = true;
+    for (const seen of await Promise.all(readers)) expect(wanted).toEqual(expect.arrayContaining([...seen]));
+  });
+
   it("given an empty batch, then nothing happens", async () => {
     const store = await openEmpty();
     await store.write([], durable);
