@@ -39,11 +39,11 @@ const rules: readonly { room: string; may: readonly string[]; packages?: readonl
   { room: "offchain/intake/", may: [...core, "offchain/objects/", "offchain/intake/"] },
   {
     room: "offchain/api/",
-    may: [...core, ...ports, "offchain/format.ts", "offchain/pipeline/", "offchain/api/"],
+    may: [...core, ...ports, "offchain/format.ts", "offchain/pipeline/", "offchain/intake/", "offchain/api/"],
   },
   {
     room: "offchain/commands/open",
-    may: [...core, ...leaves, ...adapters, "offchain/pipeline/", "offchain/commands/"],
+    may: [...core, ...leaves, ...adapters, "offchain/pipeline/", "offchain/intake/", "offchain/commands/"],
   },
   {
     room: "offchain/commands/",

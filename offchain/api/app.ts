@@ -1,5 +1,6 @@
 import type { Address } from "../core/address.ts";
 import type { Ruleset } from "../core/ruleset.ts";
+import type { Intake } from "../intake/intake.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { StageReport } from "../pipeline/daemon.ts";
 import type { ChainView, Estimates } from "../pipeline/worker.ts";
@@ -7,6 +8,7 @@ import type { LedgerStore } from "../store/ledger-store.ts";
 import { addDocumentRoutes } from "./document-routes.ts";
 import { addEpochRoutes } from "./epoch-routes.ts";
 import { type Api, createFrame } from "./frame.ts";
+import { addIntakeRoutes } from "./intake-routes.ts";
 import type { ServingOptions } from "./serve.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { addWorkerRoutes } from "./worker-routes.ts";
@@ -43,6 +45,8 @@ export type ApiDependencies = ServingOptions & {
   /** The contract that pays; chain 0 is none. */
   readonly identity: { readonly chainId: number; readonly distributor: Address };
   readonly stages: () => readonly StageReport[];
+  /** Takes signed writes; without it none are taken. */
+  readonly intake?: Intake | undefined;
 };
 
 /** The HTTP API over a ledger. */
@@ -51,6 +55,7 @@ export function createApp(deps: ApiDependencies): Api["hono"] {
   addStatusRoutes(api, deps);
   addEpochRoutes(api, deps);
   addWorkerRoutes(api, deps);
+  addIntakeRoutes(api, deps);
   addDocumentRoutes(api);
   return api.hono;
 }

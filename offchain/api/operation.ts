@@ -1,4 +1,5 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { eventRejectionReasons } from "../core/event.ts";
 import { statusOfCode, titleOfStatus } from "./problem.ts";
 import type { Route } from "./route.ts";
 
@@ -21,6 +22,17 @@ export const problemSchema = z
       .optional()
       .openapi({ description: "what was given, what was expected" }),
     next: z.string().optional().openapi({ description: "what to do about it" }),
+    refused: z
+      .array(
+        z.strictObject({
+          position: z.int().min(0),
+          id: z.string().nullable(),
+          reason: z.enum(eventRejectionReasons),
+          detail: z.string(),
+        }),
+      )
+      .optional()
+      .openapi({ description: "of a request to write: every event that is not as it must be" }),
   })
   .openapi("Problem");
 
@@ -46,7 +58,19 @@ export function describeRoute<P extends z.ZodObject, Q extends z.ZodObject, B ex
   registry: Registry,
   route: Route<P, Q, B>,
 ): void {
-  const { method, path, tag, summary, description, params, query, body, cost = 1 } = route as AnyRoute;
+  const {
+    method,
+    path,
+    tag,
+    summary,
+    description,
+    params,
+    query,
+    body,
+    rawBody,
+    headers,
+    cost = 1,
+  } = route as AnyRoute;
   const limited = cost > 1 ? `\n\nCounts as ${cost} requests towards the rate limit.` : "";
   registry.registerPath({
     method,
@@ -58,9 +82,8 @@ export function describeRoute<P extends z.ZodObject, Q extends z.ZodObject, B ex
     request: {
       ...(params === undefined ? {} : { params }),
       ...(query === undefined ? {} : { query }),
-      ...(body === undefined
-        ? {}
-        : { body: { required: true, content: { "application/json": { schema: body } } } }),
+      ...(headers === undefined ? {} : { headers }),
+      ...bodyOf(body === undefined ? rawBody : { "application/json": body }),
     },
     responses: merged(successes(route as AnyRoute), problems(route as AnyRoute)) as never,
   });
@@ -117,6 +140,12 @@ function merged(first: Described, second: Described): Described {
 }
 
 type Described = Record<string, { readonly description: string; readonly content?: Record<string, unknown> }>;
+
+function bodyOf(types: Readonly<Record<string, z.ZodType>> | undefined) {
+  if (types === undefined) return {};
+  const content = Object.entries(types).map(([type, schema]) => [type, { schema }] as const);
+  return { body: { required: true, content: Object.fromEntries(content) } };
+}
 
 const bodyProblems = ["invalid-body", "body-too-large", "body-type-unsupported"];
 

@@ -1,4 +1,5 @@
 import { type Facts, PayrootError } from "../errors.ts";
+import { EventsRefused, type RefusedEvent } from "../intake/events.ts";
 import { type Answer, json } from "./respond.ts";
 
 /** A failed request as RFC 9457 problem details; `code` is one of our error codes. */
@@ -10,6 +11,7 @@ export type Problem = {
   readonly detail: string;
   readonly facts?: Facts;
   readonly next?: string;
+  readonly refused?: readonly RefusedEvent[];
 };
 
 /** The HTTP status of the error codes that a client may see with their facts. */
@@ -18,19 +20,32 @@ export const statusOfCode: Readonly<Record<string, number>> = {
   "invalid-body": 400,
   "invalid-query": 400,
   "invalid-request": 400,
+  "intake-body-invalid": 400,
+  "intake-expired": 401,
+  "intake-signature-invalid": 401,
+  "intake-unsigned": 401,
   "chain-not-configured": 404,
   "epoch-unknown": 404,
+  "intake-off": 404,
   "not-found": 404,
   "method-not-allowed": 405,
+  "intake-replayed": 409,
   "body-too-large": 413,
+  "intake-body-too-large": 413,
   "url-too-long": 414,
   "body-type-unsupported": 415,
+  "intake-events-refused": 422,
   "rate-limited": 429,
   "archive-incomplete": 500,
   "artifact-damaged": 500,
   "manifest-damaged": 500,
   "proof-mismatch": 500,
   "proof-missing": 500,
+  "intake-busy": 503,
+  "intake-journal-failed": 503,
+  "intake-not-stored": 503,
+  "intake-starting": 503,
+  "intake-stopping": 503,
   "ledger-busy": 503,
 };
 
@@ -45,9 +60,16 @@ export const titleOfStatus: Readonly<Record<number, string>> = {
   413: "Content Too Large",
   414: "URI Too Long",
   415: "Unsupported Media Type",
+  422: "Unprocessable Content",
   429: "Too Many Requests",
   500: "Internal Server Error",
   503: "Service Unavailable",
+};
+
+/** What goes with a status: how to prove who one is, when asking again makes sense. */
+const headersOfStatus: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { "WWW-Authenticate": "Payroot-HMAC-SHA256" },
+  503: { "Retry-After": "5" },
 };
 
 /** An error as problem+json. Of one that is not listed above nothing is shown that could name an inside. */
@@ -64,8 +86,10 @@ export function problemAnswer(error: unknown, headers: Readonly<Record<string, s
     detail: known?.message ?? "The request failed for a reason of ours; the log of the service has it.",
     ...(Object.keys(facts).length > 0 ? { facts } : {}),
     ...(listed === undefined || known?.next === undefined ? {} : { next: known.next }),
+    ...(error instanceof EventsRefused ? { refused: error.refused } : {}),
   };
-  return json(problem, { status, type: "application/problem+json", headers });
+  const extra = { ...headersOfStatus[status], ...headers };
+  return json(problem, { status, type: "application/problem+json", headers: extra });
 }
 
 /** Whether an error is a fault of ours, which the log must have. */

@@ -23,6 +23,10 @@ export type Route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodT
   readonly query?: Q;
   /** A JSON body. */
   readonly body?: B;
+  /** A body that the handler itself reads from the bytes as sent, by type; for the document. */
+  readonly rawBody?: Readonly<Record<string, z.ZodType>>;
+  /** Headers that the handler reads; for the document. */
+  readonly headers?: z.ZodObject;
   /** The largest body in bytes; a route without it takes none. */
   readonly maxBodyBytes?: number;
   /** By status, what success looks like; the first is what the reference shows. */

@@ -5,6 +5,7 @@ import { getRequestListener } from "@hono/node-server";
 import { messageOf, PayrootError } from "../errors.ts";
 import { invalidRequest, problemAnswer } from "./problem.ts";
 import { respond } from "./respond.ts";
+import type { Tls } from "./tls.ts";
 
 /** A listening API. `close` takes no new connection, finishes answers under way, then ends what is left. */
 export type ApiServer = { readonly url: string; readonly close: () => Promise<void> };
@@ -15,8 +16,8 @@ type Fetch = Parameters<typeof getRequestListener>[0];
 export type ListenOptions = {
   readonly host: string;
   readonly port: number;
-  /** Certificate chain and key, PEM; without them it is plain HTTP. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Without it, plain HTTP. */
+  readonly tls?: Pick<Tls, "cert" | "key"> | undefined;
   /** How long `close` waits for answers under way. */
   readonly drainMs?: number;
 };
@@ -27,7 +28,12 @@ export async function listen(app: { readonly fetch: Fetch }, options: ListenOpti
   const listener = getRequestListener(app.fetch, { errorHandler: refuse });
   const limits = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 };
   const server: Server =
-    tls === undefined ? createServer(limits, listener) : createSecureServer({ ...limits, ...tls }, listener);
+    tls === undefined
+      ? createServer(limits, listener)
+      : createSecureServer(
+          { ...limits, minVersion: "TLSv1.2", cert: tls.cert, key: tls.key.reveal() },
+          listener,
+        );
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(listenFault({ host, port }, error)));
     server.listen(port, host, resolve);

@@ -1,13 +1,14 @@
 import { createApp } from "../api/app.ts";
-import { listen } from "../api/server.ts";
 import { formatCount } from "../format.ts";
 import { createDaemon, type Daemon } from "../pipeline/daemon.ts";
 import { closeStage, ingestStage } from "../pipeline/stages.ts";
 import { createEstimates } from "../pipeline/worker.ts";
 import { type Context, command } from "./command.ts";
 import { type DaemonLog, openDaemonLog } from "./daemon-log.ts";
-import { announce, chainIdentity, configuredRuleset, openLedger } from "./open.ts";
+import { chainIdentity, configuredRuleset, openLedger } from "./open.ts";
 import { openChainStages } from "./open-chain.ts";
+import { openConfiguredIntake } from "./open-intake.ts";
+import { serveApp } from "./serve.ts";
 
 /** `payroot run`: the daemon. */
 export const run = command({
@@ -42,14 +43,16 @@ export async function startDaemon(
   const ruleset = configuredRuleset(config);
   const reading = { ruleset, partitions: config.partitions, lookBackSeconds: config.lookBackSeconds, signal };
   const { view, stages: chainStages } = await openChainStages(context, ports, tell);
+  const { intake, watched } = await openConfiguredIntake(context, ports);
+  const ingesting = ingestStage(ports, {
+    ...reading,
+    onProgress: ({ objects, events }) =>
+      out.progress(`read ${formatCount(objects)} objects, ${formatCount(events)} events`),
+    onRead: tell.read,
+  });
   const daemon = createDaemon(
     [
-      ingestStage(ports, {
-        ...reading,
-        onProgress: ({ objects, events }) =>
-          out.progress(`read ${formatCount(objects)} objects, ${formatCount(events)} events`),
-        onRead: tell.read,
-      }),
+      watched(ingesting),
       closeStage(ports, {
         ...reading,
         ...chainIdentity(config),
@@ -77,11 +80,11 @@ export async function startDaemon(
     rateLimit: config.httpRateLimit,
     trustedProxies: config.httpTrustedProxies,
     stages: daemon.stages,
+    intake,
     onFault: (error, requestId) => tell.failed("a request failed", error, { requestId }),
     onAnswer: tell.answered,
   });
-  const server = await listen(app, { host: config.httpHost, port: config.httpPort });
-  context.defer(server.close);
-  await announce(context, { url: server.url });
-  return { daemon, url: server.url };
+  const { url, fingerprint } = await serveApp(context, app);
+  if (fingerprint !== undefined) tell.log.info({ fingerprint }, `certificate ${fingerprint}`);
+  return { daemon, url };
 }

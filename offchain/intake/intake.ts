@@ -67,8 +67,6 @@ export type RecordedJob = {
 
 /** Signed writes that become objects in the event log. What it answers is durable. */
 export type Intake = {
-  /** The largest body that is read, bytes as sent. */
-  readonly maxBodyBytes: number;
   /** Takes a list of events, all or none. Throws what signature, nonces, events and batches do. */
   readonly acceptEvents: (request: IntakeRequest) => Promise<Accepted>;
   /** Takes a job as clients of earlier pools send it; the same job again is the same event. Throws likewise, and `intake-starting`. */
@@ -129,7 +127,6 @@ export async function openIntake(ports: IntakePorts, options: IntakeOptions): Pr
     }
   };
   return {
-    maxBodyBytes: largestBody,
     acceptEvents: (request) => admit(request, async ({ nonce }) => store(readElements(request.body), nonce)),
     recordJob: (request) =>
       admit(request, async ({ nonce, producer }) => {
@@ -158,7 +155,6 @@ export async function openIntake(ports: IntakePorts, options: IntakeOptions): Pr
   };
 }
 
-const largestBody = 4 << 20;
 const largestObject = 16 << 20;
 const mostPendingBytes = 64 << 20;
 const mostNonces = 1_000_000;
