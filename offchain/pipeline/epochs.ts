@@ -22,11 +22,16 @@ export async function requireEpoch(store: LedgerStore, epoch: number): Promise<E
   return state;
 }
 
-/**
- * The manifest of a closed epoch, checked against the hash that the ledger remembers; also of one that was revoked, whose
- * files have moved. Throws `manifest-damaged`.
- */
+/** The manifest of a closed epoch. Throws `manifest-damaged`. */
 export async function readManifest(artifacts: ObjectStore, state: EpochState): Promise<Manifest> {
+  return JSON.parse(new TextDecoder().decode(await readManifestBytes(artifacts, state))) as Manifest;
+}
+
+/**
+ * `manifest.json` of a closed epoch as published, checked against the hash that the ledger remembers; also of one that
+ * was revoked, whose files have moved. Throws `manifest-damaged`.
+ */
+export async function readManifestBytes(artifacts: ObjectStore, state: EpochState): Promise<Uint8Array> {
   const expected = state.manifestHash;
   const key = `${epochFolder(state.epoch)}manifest.json`;
   let found: string | undefined;
@@ -34,8 +39,7 @@ export async function readManifest(artifacts: ObjectStore, state: EpochState): P
     const stored = await artifacts.get(name);
     const hash = stored === undefined ? undefined : keccak256Hex(stored.bytes);
     found ??= hash;
-    if (stored === undefined || hash !== expected) continue;
-    return JSON.parse(new TextDecoder().decode(stored.bytes)) as Manifest;
+    if (stored !== undefined && hash === expected) return stored.bytes;
   }
   throw manifestDamaged({ key, expected, found });
 }
