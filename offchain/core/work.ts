@@ -19,6 +19,11 @@ export type JobWork = {
 /** What an AI job ran. */
 export type AiTask = { readonly pipeline: string; readonly modelID: string };
 
+/** A text that two AI jobs share exactly when they ran the same. */
+export function taskName({ pipeline, modelID }: AiTask): string {
+  return `${pipeline.length} ${pipeline}${modelID}`;
+}
+
 /** The work of which every field that performance needs is known. */
 export type MeasuredWork = JobWork & {
   readonly computeUnits: number;
