@@ -3,14 +3,18 @@ import type { Ruleset } from "../core/ruleset.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { StageReport } from "../pipeline/daemon.ts";
+import { createPublishedFiles } from "../pipeline/published-files.ts";
 import type { ChainView, Estimates } from "../pipeline/worker.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import { addDocumentRoutes } from "./document-routes.ts";
+import { addEpochFileRoutes } from "./epoch-file-routes.ts";
 import { addEpochRoutes } from "./epoch-routes.ts";
 import { type Api, createFrame } from "./frame.ts";
 import { addIntakeRoutes } from "./intake-routes.ts";
+import { addPoolRoutes } from "./pool-routes.ts";
 import type { ServingOptions } from "./serve.ts";
 import { addStatusRoutes } from "./status-routes.ts";
+import { addWorkerListRoutes } from "./worker-list-routes.ts";
 import { addWorkerRoutes } from "./worker-routes.ts";
 
 // A group of routes is one file that exports `add…Routes(api, deps)`, and one line below:
@@ -53,8 +57,12 @@ export type ApiDependencies = ServingOptions & {
 export function createApp(deps: ApiDependencies): Api["hono"] {
   const api = createFrame(deps);
   addStatusRoutes(api, deps);
+  const files = createPublishedFiles(deps.artifacts);
   addEpochRoutes(api, deps);
+  addEpochFileRoutes(api, deps, files);
+  addWorkerListRoutes(api, deps, files);
   addWorkerRoutes(api, deps);
+  addPoolRoutes(api, deps, files);
   addIntakeRoutes(api, deps);
   addDocumentRoutes(api);
   return api.hono;

@@ -83,3 +83,24 @@ export const epochPageSchema = z
     nextCursor,
   })
   .openapi("EpochPage");
+
+/** A line of `leaves.ndjson`. */
+export const leafLineSchema = z
+  .strictObject({ account: address, asset, cumulative: amount })
+  .openapi("LeafLine");
+
+/** A line of `earnings.ndjson`. */
+export const earningLineSchema = z
+  .strictObject({ account: address, ...assetSum, partition: z.string(), events: count })
+  .openapi("EarningLine");
+
+/** A line of `rejections.ndjson`. */
+export const rejectionLineSchema = z
+  .strictObject({
+    object: z.string(),
+    position: z.int().min(-1),
+    id: z.string().nullable(),
+    reason: z.string(),
+    detail: z.string(),
+  })
+  .openapi("RejectionLine");

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Address } from "../core/address.ts";
 import { statementCsv } from "../core/statement.ts";
+import { readClaimData } from "../pipeline/claim-data.ts";
 import { requireEpoch } from "../pipeline/epochs.ts";
 import { explain } from "../pipeline/explain.ts";
 import { readProof } from "../pipeline/proof.ts";
@@ -13,6 +14,7 @@ import type { Api } from "./frame.ts";
 import { json } from "./respond.ts";
 import { accountParameter, epochParameter, oneOf } from "./schemas.ts";
 import {
+  claimSchema,
   explanationSchema,
   proofSchema,
   statementSchema,
@@ -27,6 +29,7 @@ const csvType = "text/csv; charset=utf-8; header=present";
 /** Adds what a worker can ask of its own money. */
 export function addWorkerRoutes(api: Api, deps: ApiDependencies): void {
   addAmounts(api, deps);
+  addClaim(api, deps);
   addDetails(api, deps);
 }
 
@@ -58,6 +61,20 @@ function addAmounts(api: Api, deps: ApiDependencies): void {
       const fixed = query.epoch !== undefined && proof.state === "active";
       return json(proof, { cache: fixed ? "immutable" : "no-cache" });
     },
+  );
+}
+
+function addClaim(api: Api, deps: ApiDependencies): void {
+  api.add(
+    {
+      ...{ method: "get", path: "/v1/workers/{account}/claim", tag, params },
+      summary: "The transaction that claims",
+      description:
+        "Ready calldata of the distributor for what the newest active epoch entitles the worker to. Anyone may send it and pay its gas; the money goes to the worker, and a leaf is never paid twice. The chain must be configured.",
+      problems: ["chain-not-configured", "proof-mismatch", "proof-missing"],
+      answers: { 200: { about: "The transaction, or why there is none.", kinds: [{ schema: claimSchema }] } },
+    },
+    async ({ params: { account } }) => json(await readClaimData(deps, { account, identity: deps.identity })),
   );
 }
 

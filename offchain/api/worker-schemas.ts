@@ -19,32 +19,32 @@ const place = {
   position: z.int().min(-1).openapi({ description: "place in the object, from 0" }),
 };
 
-/** The five states of an asset of a worker. */
-export const workerAssetSchema = z
-  .strictObject({
-    asset,
-    earned: amount.openapi({ description: "all of it: the sum of the five amounts below" }),
-    accruing: amount.openapi({ description: "in the open epoch" }),
-    closed: amount.openapi({ description: "in closed epochs that are not on chain yet" }),
-    posted: amount.openapi({ description: "on chain, the delay running" }),
-    claimable: amount.openapi({ description: "can be claimed now" }),
-    claimed: amount.openapi({ description: "was claimed" }),
-  })
-  .openapi("WorkerAsset");
+/** All that was earned of an asset, and the five states it is in. */
+export const fiveStates = {
+  asset,
+  earned: amount.openapi({ description: "all of it: the sum of the five amounts below" }),
+  accruing: amount.openapi({ description: "in the open epoch" }),
+  closed: amount.openapi({ description: "in closed epochs that are not on chain yet" }),
+  posted: amount.openapi({ description: "on chain, the delay running" }),
+  claimable: amount.openapi({ description: "can be claimed now" }),
+  claimed: amount.openapi({ description: "was claimed" }),
+};
 
 /** Where a worker stands. */
 export const workerSchema = z
-  .strictObject({ account: address, assets: z.array(workerAssetSchema), asOf })
+  .strictObject({
+    account: address,
+    assets: z.array(z.strictObject(fiveStates).openapi("WorkerAsset")),
+    asOf,
+  })
   .openapi("Worker");
 
-/** One leaf of a worker with its proof. */
-export const leafSchema = z
-  .strictObject({
-    asset,
-    cumulative: amount.openapi({ description: "all that was ever earned as of this epoch" }),
-    proof: z.array(hash).openapi({ description: "from the leaf to the root" }),
-  })
-  .openapi("Leaf");
+const leafShape = {
+  asset,
+  cumulative: amount.openapi({ description: "all that was ever earned as of this epoch" }),
+  proof: z.array(hash).openapi({ description: "from the leaf to the root" }),
+};
+const calldata = z.string().regex(/^0x([0-9a-f]{2})+$/);
 
 /** A worker's leaves in an epoch. */
 export const proofSchema = z
@@ -53,9 +53,40 @@ export const proofSchema = z
     epoch: epochNumber.nullable().openapi({ description: "null while no epoch is closed" }),
     root: hash.nullable(),
     state: stage.nullable(),
-    leaves: z.array(leafSchema),
+    leaves: z.array(z.strictObject(leafShape).openapi("Leaf")),
   })
   .openapi("Proof");
+
+/** The transaction that claims. */
+export const claimSchema = z
+  .strictObject({
+    account: address,
+    epoch: epochNumber.nullable().openapi({ description: "the newest active one; null before any" }),
+    root: hash.nullable(),
+    chainId: count,
+    distributor: address,
+    to: address.openapi({ description: "where to send the transaction: the distributor" }),
+    data: calldata.nullable().openapi({ description: "its calldata; null where there is nothing to claim" }),
+    value: z.literal("0"),
+    reason: z
+      .enum(["no-active-epoch", "nothing-earned", "everything-claimed"])
+      .nullable()
+      .openapi({ description: "why there is nothing to claim" }),
+    leaves: z
+      .array(
+        z.strictObject({
+          ...leafShape,
+          claimed: amount.openapi({ description: "of it, received before" }),
+          amount: amount.openapi({ description: "what the call pays" }),
+          data: calldata,
+        }),
+      )
+      .openapi({
+        description: "one for each asset with something to claim; `data` above is that of the first",
+      }),
+    asOf,
+  })
+  .openapi("Claim");
 
 /** A page of epochs in which a worker gained something. */
 export const workerEpochPageSchema = z
