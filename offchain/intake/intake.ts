@@ -4,18 +4,13 @@ import type { Ruleset } from "../core/ruleset.ts";
 import { formatTime } from "../core/time.ts";
 import { PayrootError } from "../errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
+import { createAdmission, type IntakeRequest } from "./admission.ts";
 import { createBatches } from "./batches.ts";
 import { checkEvents, EventsRefused, readElements } from "./events.ts";
 import { openNonceJournal, type UsedNonce } from "./nonce-journal.ts";
 import { createNonces } from "./nonces.ts";
 import { createRecentEvents, type LedgerView } from "./recent.ts";
-import {
-  createKeyring,
-  type ProducerKey,
-  readCredentials,
-  type SignedRequest,
-  signatureInvalid,
-} from "./signature.ts";
+import { createKeyring, type ProducerKey } from "./signature.ts";
 import { jobEvent, jobId, readTranscoderJob, type TranscoderJob } from "./transcoder-job.ts";
 
 /** What the intake works on. */
@@ -44,9 +39,6 @@ export type IntakeOptions = {
   /** How long the first request of an object waits for others; 100 when left out. */
   readonly gatherMilliseconds?: number;
 };
-
-/** A write as it came. */
-export type IntakeRequest = SignedRequest & { readonly header: (name: string) => string | undefined };
 
 /** What was stored: events, and the keys of the objects that hold them. */
 export type Accepted = { readonly accepted: number; readonly objects: readonly string[] };
@@ -81,6 +73,7 @@ export async function openIntake(ports: IntakePorts, options: IntakeOptions): Pr
   const journal = await openNonceJournal(options.folder, { fileSeconds: 2 * windowSeconds, now });
   const nonces = createNonces(journal, { windowSeconds, most: mostNonces, now });
   const keyring = createKeyring(options.keys);
+  const { admit, close, emptied } = createAdmission({ keyring, nonces, mostBytes: mostPendingBytes });
   const recent = createRecentEvents(ports.ledger, { most: mostRecent, now });
   const batches = createBatches({
     log: ports.log,
@@ -88,32 +81,6 @@ export async function openIntake(ports: IntakePorts, options: IntakeOptions): Pr
     gatherMilliseconds: options.gatherMilliseconds ?? 100,
     now,
   });
-  const underWay = new Set<Promise<unknown>>();
-  let pendingBytes = 0;
-  let closing = false;
-
-  /** Lets through what is signed, fresh and new; only then is the body looked into. */
-  const admit = async <T>(
-    request: IntakeRequest,
-    work: (signed: { readonly nonce: UsedNonce; readonly producer: string }) => Promise<T>,
-  ): Promise<T> => {
-    if (closing) throw stopping();
-    const credentials = readCredentials(request.header);
-    nonces.checkTime(credentials);
-    if (!keyring.verify(credentials, request)) throw signatureInvalid();
-    const bytes = request.body.length;
-    if (pendingBytes + bytes > mostPendingBytes) throw tooMuchPending(pendingBytes);
-    const nonce = nonces.take(credentials);
-    pendingBytes += bytes;
-    const answer = work({ nonce, producer: credentials.producer });
-    underWay.add(answer);
-    try {
-      return await answer;
-    } finally {
-      underWay.delete(answer);
-      pendingBytes -= bytes;
-    }
-  };
   const store = async (elements: Parameters<typeof checkEvents>[0], nonce: UsedNonce): Promise<Accepted> => {
     const ruleset = await ports.ledger.ruleset();
     const events = checkEvents(elements, { ruleset, partitions });
@@ -147,9 +114,9 @@ export async function openIntake(ports: IntakePorts, options: IntakeOptions): Pr
         }
       }),
     async drain() {
-      closing = true;
+      close();
       batches.hurry();
-      await Promise.allSettled(underWay);
+      await emptied();
       await journal.close();
     },
   };
@@ -190,19 +157,4 @@ function starting(): PayrootError {
       retryable: true,
     },
   );
-}
-
-function stopping(): PayrootError {
-  return new PayrootError("intake-stopping", "The service is about to stop; nothing was stored.", {
-    next: "send the request again in a few seconds, signed anew",
-    retryable: true,
-  });
-}
-
-function tooMuchPending(bytes: number): PayrootError {
-  return new PayrootError("intake-busy", "More is being written than the log takes in; nothing was stored.", {
-    facts: { bytesUnderWay: bytes },
-    next: "send the request again in a few seconds, signed anew",
-    retryable: true,
-  });
 }

@@ -3,12 +3,8 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Ruleset } from "../../offchain/core/ruleset.ts";
 import { Secret } from "../../offchain/core/secret.ts";
-import {
-  type Intake,
-  type IntakeOptions,
-  type IntakeRequest,
-  openIntake,
-} from "../../offchain/intake/intake.ts";
+import type { IntakeRequest } from "../../offchain/intake/admission.ts";
+import { type Intake, type IntakeOptions, openIntake } from "../../offchain/intake/intake.ts";
 import { knownEvents } from "../../offchain/pipeline/known-events.ts";
 import { openTestLedger, ruleset, type TestLedger } from "./ledger.ts";
 
