@@ -22,7 +22,7 @@ export type LocalPool = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-const buckets = ["payroot-log", "payroot-archive", "payroot-artifacts"];
+const buckets = ["payroot-log", "payroot-archive", "payroot-artifacts", "payroot-metrics"];
 
 /** Seconds between posting and activation. */
 const activationDelaySeconds = 3;
@@ -52,6 +52,7 @@ export async function openLocalPool(defer: (close: () => Promise<void>) => void)
       LOG_URL: "s3://payroot-log",
       ARCHIVE_URL: "s3://payroot-archive",
       ARTIFACTS_URL: "s3://payroot-artifacts",
+      METRICS_URL: "s3://payroot-metrics",
       S3_ENDPOINT: s3.endpoint,
       AWS_ACCESS_KEY_ID: s3.accessKeyId,
       AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,

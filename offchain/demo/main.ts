@@ -8,12 +8,13 @@ import { loadConfig, readPresentation } from "../config.ts";
 import { formatTime } from "../core/time.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
 import { createOutput, type Output } from "../format.ts";
-import type { ObjectStore } from "../objects/object-store.ts";
 import type { Daemon } from "../pipeline/daemon.ts";
 import { get, printBalance, readBalance } from "./balance.ts";
 import { claimForWorkers } from "./claims.ts";
 import type { Dirt } from "./dirt.ts";
 import { openLocalPool } from "./local-pool.ts";
+import { aiPartition, type PoolObject } from "./pool-events.ts";
+import { createProducer } from "./producer.ts";
 import { createTraffic, type Traffic } from "./traffic.ts";
 
 // The whole job on embedded parts: what runs here is the production code, on a small S3 server and a local chain. One
@@ -39,7 +40,8 @@ type Show = {
   readonly signal: AbortSignal;
   readonly url: string;
   readonly daemon: Daemon;
-  readonly log: ObjectStore;
+  /** Brings an object into the event log: over HTTP or into the bucket. */
+  readonly write: (object: PoolObject) => Promise<void>;
   readonly traffic: Traffic;
   readonly clock: { now: number };
   readonly claim: () => Promise<void>;
@@ -90,6 +92,7 @@ async function open(stage: Pick<Context, "out" | "signal" | "defer">, stop: Abor
   out.line("Payroot demo: one second here is one minute of a pool; epochs of ten minutes");
   const pool = await openLocalPool(stage.defer);
   const { httpPort } = loadConfig();
+  const producer = createProducer("ai-gateway");
   const config = loadConfig({
     env: {
       ...pool.env,
@@ -97,6 +100,7 @@ async function open(stage: Pick<Context, "out" | "signal" | "defer">, stop: Abor
       HTTP_PORT: String(httpPort),
       // All workers of the demo ask from one address.
       HTTP_RATE_LIMIT: "0",
+      INTAKE_KEYS: producer.setting,
     },
   });
   const context: Context = { ...stage, config };
@@ -109,7 +113,7 @@ async function open(stage: Pick<Context, "out" | "signal" | "defer">, stop: Abor
   });
   const traffic = createTraffic({ seed: "payroot demo", start: new Date(start), workers: 64 });
   out.facts({
-    API: `${url}/status`,
+    API: `${url}/docs`,
     "event log": `${config.logUrl} at ${pool.s3Endpoint}`,
     chain: pool.rpcUrl,
     distributor: pool.distributor,
@@ -117,24 +121,27 @@ async function open(stage: Pick<Context, "out" | "signal" | "defer">, stop: Abor
   });
   out.line();
   const log = openStore(config, String(config.logUrl), { create: false });
+  // The AI gateway has no access to the bucket and delivers over HTTP.
+  const folder = `${aiPartition.region}/${aiPartition.nodeType}/`;
+  const write = ({ key, bytes }: PoolObject): Promise<void> =>
+    key.startsWith(folder) ? producer.deliver(url, bytes) : log.put(key, bytes);
   const claim = () => claimForWorkers({ out, url, pool, workers: traffic.workers });
   const audit = async (): Promise<boolean> => {
     const { print, exitCode } = await auditCommand.start(context, {});
     print(out);
     return exitCode === exitCodes.done;
   };
-  return { out, signal: stop, url, daemon, log, traffic, clock, claim, audit };
+  return { out, signal: stop, url, daemon, write, traffic, clock, claim, audit };
 }
 
 /** Windows of work, one a second, and the daemon's rounds; with `once` until three epochs are on chain and claimed. */
 async function play(show: Show, { once }: { once: boolean }): Promise<void> {
-  const { signal, daemon, log, traffic, clock } = show;
+  const { signal, daemon, write, traffic, clock } = show;
   const windows = (epochsOnce * epochSeconds) / windowSeconds;
   for (let window = 0; !signal.aborted && (!once || window <= windows); window++) {
     const began = performance.now();
     const kinds = window < dirtOfWindow.length || !once ? (dirtOfWindow[window % 10] ?? []) : [];
-    for (const object of traffic.window({ seconds: windowSeconds, dirt: kinds }))
-      await log.put(object.key, object.bytes);
+    for (const object of traffic.window({ seconds: windowSeconds, dirt: kinds })) await write(object);
     clock.now += windowSeconds * 1000;
     await daemon.round();
     failWhenBehind(show);
