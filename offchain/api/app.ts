@@ -3,6 +3,7 @@ import type { Ruleset } from "../core/ruleset.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { StageReport } from "../pipeline/daemon.ts";
+import type { Performances } from "../pipeline/performances.ts";
 import { createPublishedFiles } from "../pipeline/published-files.ts";
 import type { ChainView, Estimates } from "../pipeline/worker.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
@@ -11,6 +12,9 @@ import { addEpochFileRoutes } from "./epoch-file-routes.ts";
 import { addEpochRoutes } from "./epoch-routes.ts";
 import { type Api, createFrame } from "./frame.ts";
 import { addIntakeRoutes } from "./intake-routes.ts";
+import type { Metrics } from "./metrics.ts";
+import { addMetricsRoutes } from "./metrics-routes.ts";
+import { addPerformanceRoutes } from "./performance-routes.ts";
 import { addPoolRoutes } from "./pool-routes.ts";
 import type { ServingOptions } from "./serve.ts";
 import { addStatusRoutes } from "./status-routes.ts";
@@ -49,6 +53,10 @@ export type ApiDependencies = ServingOptions & {
   /** The contract that pays; chain 0 is none. */
   readonly identity: { readonly chainId: number; readonly distributor: Address };
   readonly stages: () => readonly StageReport[];
+  /** How workers do, where others read it, too; otherwise the API's own. */
+  readonly performance?: Performances | undefined;
+  /** What Prometheus scrapes; without it nothing is. */
+  readonly metrics?: Metrics | undefined;
   /** Takes signed writes; without it none are taken. */
   readonly intake?: Intake | undefined;
 };
@@ -57,11 +65,13 @@ export type ApiDependencies = ServingOptions & {
 export function createApp(deps: ApiDependencies): Api["hono"] {
   const api = createFrame(deps);
   addStatusRoutes(api, deps);
+  if (deps.metrics !== undefined) addMetricsRoutes(api, deps.metrics);
   const files = createPublishedFiles(deps.artifacts);
   addEpochRoutes(api, deps);
   addEpochFileRoutes(api, deps, files);
   addWorkerListRoutes(api, deps, files);
   addWorkerRoutes(api, deps);
+  addPerformanceRoutes(api, deps);
   addPoolRoutes(api, deps, files);
   addIntakeRoutes(api, deps);
   addDocumentRoutes(api);
