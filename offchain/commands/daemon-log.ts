@@ -1,8 +1,9 @@
 import type { AnswerReport } from "../api/serve.ts";
 import type { ClaimedLog } from "../chain/distributor-chain.ts";
 import { secretTexts } from "../config.ts";
+import { zeroAddress } from "../core/address.ts";
 import { PayrootError } from "../errors.ts";
-import { formatCount } from "../format.ts";
+import { formatCount, formatEth } from "../format.ts";
 import { createLog, errorFacts, type Log, type LogStyle } from "../log.ts";
 import type { CloseResult } from "../pipeline/close-epoch.ts";
 import type { IngestReport } from "../pipeline/ingest.ts";
@@ -36,6 +37,7 @@ export function openDaemonLog({ config, out }: Context, style?: LogStyle): Daemo
   return {
     log,
     read: ({ objects, events, accepted, rejected, duplicates, late }) => {
+      if (objects === 0) return;
       const line = `read ${formatCount(objects)} objects: ${formatCount(events)} events, ${formatCount(rejected)} rejected`;
       log.info({ objects, events, accepted, rejected, duplicates, late }, line);
     },
@@ -53,7 +55,7 @@ export function openDaemonLog({ config, out }: Context, style?: LogStyle): Daemo
     claimed: ({ account, asset, epoch, amount, recipient, transaction }) =>
       log.info(
         { account, asset, epoch, amount: amount.toString(), recipient, transaction },
-        `${account} received ${amount} of ${asset}`,
+        `${account} received ${asset === zeroAddress ? formatEth(amount) : `${amount} of ${asset}`}`,
       ),
     behind: (stage, error) => failed(`${stage} is behind`, error, { stage }),
     recovered: (stage) => log.info({ stage }, `${stage} has recovered`),

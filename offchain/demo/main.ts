@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { auditCommand } from "../commands/audit.ts";
 import type { Context } from "../commands/command.ts";
+import { startDaemon } from "../commands/daemon.ts";
 import { openDaemonLog } from "../commands/daemon-log.ts";
 import { openStore } from "../commands/open.ts";
-import { startDaemon } from "../commands/run.ts";
 import { loadConfig, readPresentation } from "../config.ts";
 import { formatTime } from "../core/time.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
@@ -109,7 +109,7 @@ async function open(stage: Pick<Context, "out" | "signal" | "defer">, stop: Abor
   const clock = { now: start };
   const { daemon, url } = await startDaemon(context, {
     now: () => clock.now,
-    tell: openDaemonLog(context, "message"),
+    tell: { ...openDaemonLog(context, "message"), answered: () => undefined },
   });
   const traffic = createTraffic({ seed: "payroot demo", start: new Date(start), workers: 64 });
   out.facts({
