@@ -7,12 +7,13 @@ lower case or with a correct EIP-55 checksum, and given with one. What lives car
 newest closed epoch, the newest block seen. Lists come in pages: give \`nextCursor\` as \`cursor\` until it is null.
 
 Every answer has a strong ETag. What an active epoch fixes is \`immutable\`; everything else is \`no-cache\`, and costs
-nothing to ask again with If-None-Match. Errors are problem details (RFC 9457) with a \`code\` that never changes.`;
+nothing to ask again with If-None-Match. Errors are problem details (RFC 9457), \`application/problem+json\`, with a \`code\` that never changes.`;
 
 const tags = [
   { name: "workers", description: "What each worker earned, where it is, and how to claim it." },
   { name: "epochs", description: "What was closed and published, file by file." },
   { name: "pool", description: "The pool as a whole." },
+  { name: "intake", description: "Where producers write what was done." },
   { name: "service", description: "How this service stands." },
 ];
 

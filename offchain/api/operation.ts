@@ -7,7 +7,7 @@ type Registry = OpenAPIHono["openAPIRegistry"];
 type AnyRoute = Route<z.ZodObject, z.ZodObject, z.ZodType>;
 
 /** What any request can meet. */
-const commonProblems = ["invalid-query", "url-too-long", "rate-limited", "internal", "store-unavailable"];
+const commonProblems = ["invalid-query", "url-too-long", "rate-limited", "internal", "store-unreachable"];
 
 /** A failed request, RFC 9457. */
 export const problemSchema = z
@@ -69,6 +69,7 @@ export function describeRoute<P extends z.ZodObject, Q extends z.ZodObject, B ex
     body,
     rawBody,
     headers,
+    example,
     cost = 1,
   } = route as AnyRoute;
   const limited = cost > 1 ? `\n\nCounts as ${cost} requests towards the rate limit.` : "";
@@ -83,7 +84,7 @@ export function describeRoute<P extends z.ZodObject, Q extends z.ZodObject, B ex
       ...(params === undefined ? {} : { params }),
       ...(query === undefined ? {} : { query }),
       ...(headers === undefined ? {} : { headers }),
-      ...bodyOf(body === undefined ? rawBody : { "application/json": body }),
+      ...bodyOf(body === undefined ? rawBody : { "application/json": body }, example),
     },
     responses: merged(successes(route as AnyRoute), problems(route as AnyRoute)) as never,
   });
@@ -141,9 +142,10 @@ function merged(first: Described, second: Described): Described {
 
 type Described = Record<string, { readonly description: string; readonly content?: Record<string, unknown> }>;
 
-function bodyOf(types: Readonly<Record<string, z.ZodType>> | undefined) {
+function bodyOf(types: Readonly<Record<string, z.ZodType>> | undefined, example: unknown) {
   if (types === undefined) return {};
-  const content = Object.entries(types).map(([type, schema]) => [type, { schema }] as const);
+  const shown = example === undefined ? {} : { example };
+  const content = Object.entries(types).map(([type, schema]) => [type, { schema, ...shown }] as const);
   return { body: { required: true, content: Object.fromEntries(content) } };
 }
 

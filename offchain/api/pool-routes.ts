@@ -105,6 +105,14 @@ const statement = z
   })
   .openapi("ProofStatement");
 
+const provenLeaf = {
+  root: "0xac3912042d9be8a47ad3367a059bd445a62933b3e05690839eb29303c2ca24a7",
+  account: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+  asset: zeroAddress,
+  cumulative: "900002700",
+  proof: ["0xeab7129ee5b43fa1ed3b0adc84117dc4b84efd2790ae9aee03d6f85797dc6857"],
+};
+
 function addVerify(api: Api, deps: ApiDependencies): void {
   const verify = createVerifier(deps);
   api.add(
@@ -114,6 +122,7 @@ function addVerify(api: Api, deps: ApiDependencies): void {
       description:
         "Folds a proof from its leaf to a root, and tells which closed epochs have that root. Changes nothing; anyone can do the same with OpenZeppelin's MerkleProof.",
       body: statement,
+      example: provenLeaf,
       maxBodyBytes: 16_384,
       problems: ["epoch-unknown"],
       answers: { 200: { about: "What it was found to be.", kinds: [{ schema: verificationSchema }] } },

@@ -25,6 +25,8 @@ export type Route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodT
   readonly body?: B;
   /** A body that the handler itself reads from the bytes as sent, by type; for the document. */
   readonly rawBody?: Readonly<Record<string, z.ZodType>>;
+  /** A body that works, for the document. */
+  readonly example?: unknown;
   /** Headers that the handler reads; for the document. */
   readonly headers?: z.ZodObject;
   /** The largest body in bytes; a route without it takes none. */

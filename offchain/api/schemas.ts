@@ -105,7 +105,9 @@ export const epochParameter = wholeNumber({ least: 1, about: "the epoch's number
 /** How many a page holds at most. */
 export function limitParameter(most = 1000) {
   const usual = Math.min(100, most);
-  return wholeNumber({ least: 1, most, about: `how many at most; ${usual} when left out` }).default(usual);
+  return wholeNumber({ least: 1, most, about: "how many at most" })
+    .default(usual)
+    .openapi({ default: usual });
 }
 
 /** One of some words in a query. */

@@ -20,7 +20,7 @@ const cursorPattern = /^(0x[0-9a-fA-F]{40}|[1-9]\d{0,9}-\d{1,10}-[0-9a-f]{16})$/
 const cursorExpected = "the nextCursor of a page of the same sort";
 
 const query = z.strictObject({
-  sort: oneOf(["address", "earned"], "`address` when left out").default("address"),
+  sort: oneOf(["address", "earned"], "the order").default("address"),
   limit: limitParameter(),
   cursor: cursorParameter(cursorPattern, cursorExpected).optional(),
 });

@@ -116,7 +116,7 @@ function addDetails(api: Api, deps: ApiDependencies): void {
       summary: "A statement, line by line",
       description:
         "What the worker earned by epoch and partition, the open epoch included, and what it claimed. As CSV, ETH is in ETH with up to 18 places.",
-      query: z.strictObject({ format: oneOf(["csv", "json"], "`json` when left out").default("json") }),
+      query: z.strictObject({ format: oneOf(["csv", "json"], "the format").default("json") }),
       cost: 5,
       problems: ["ledger-busy"],
       answers: {
