@@ -20,6 +20,7 @@ const ports = [
   "offchain/store/keyspace.ts",
   "offchain/store/keys.ts",
   "offchain/store/audit-keys.ts",
+  "offchain/store/ops-keys.ts",
   "offchain/store/records.ts",
   "offchain/chain/distributor-chain.ts",
   "offchain/chain/record.ts",
@@ -47,7 +48,12 @@ const rules: readonly { room: string; may: readonly string[]; packages?: readonl
   },
   {
     room: "offchain/commands/",
-    may: [...core, ...leaves, ...ports, "offchain/pipeline/", "offchain/api/", "offchain/commands/"],
+    may: [
+      ...core,
+      ...leaves,
+      ...ports,
+      ...["offchain/pipeline/", "offchain/api/", "offchain/commands/", "package.json"],
+    ],
   },
   { room: "offchain/demo/", may: ["offchain/"] },
   { room: "offchain/errors.ts", may: [], packages: [] },

@@ -9,6 +9,7 @@ import { type Config, requireSetting } from "../config.ts";
 import { zeroAddress } from "../core/address.ts";
 import { exitCodes, invariant, PayrootError } from "../errors.ts";
 import { createBelt } from "../pipeline/belt.ts";
+import { type ChainFunds, createFundsWatch } from "../pipeline/chain-funds.ts";
 import { createChainWatch } from "../pipeline/chain-view.ts";
 import type { ClosePorts } from "../pipeline/close-epoch.ts";
 import type { Stage } from "../pipeline/daemon.ts";
@@ -21,6 +22,7 @@ import { sponsorStage } from "../pipeline/sponsor-stage.ts";
 import { type ChainView, noChainView } from "../pipeline/worker.ts";
 import type { Context } from "./command.ts";
 import type { DaemonLog } from "./daemon-log.ts";
+import { configuredRuleset } from "./open.ts";
 
 /** The configured distributor, checked to be there; undefined where no chain is configured. */
 export async function openChain({ config }: Context): Promise<DistributorChain | undefined> {
@@ -94,17 +96,26 @@ export async function openFunding(context: Context): Promise<FundingReader | und
   };
 }
 
-/** The daemon's stages that need the chain, and the chain as they last saw it. */
+/** The daemon's stages that need the chain, and the chain and the pool's money there as they last saw them. */
+export type ChainStages = {
+  readonly view: ChainView;
+  readonly funds: () => ChainFunds | undefined;
+  readonly stages: readonly Stage[];
+};
+
+/** Opens the daemon's side of the chain. */
 export async function openChainStages(
   context: Context,
   ports: ClosePorts,
   tell: Pick<DaemonLog, "posted" | "sponsored" | "claimed">,
-): Promise<{ view: ChainView; stages: readonly Stage[] }> {
+): Promise<ChainStages> {
   const { config, signal } = context;
   const chain = await openChain(context);
-  if (chain === undefined) return { view: noChainView, stages: [] };
+  if (chain === undefined) return { view: noChainView, funds: () => undefined, stages: [] };
   const signer = config.autoPublish ? await requireSigner(context) : undefined;
   const watch = await createChainWatch({ ...ports, chain });
+  const { asset } = configuredRuleset(config);
+  const funds = createFundsWatch({ ...ports, chain }, { asset, publisher: signer?.address });
   const publish = publishStage(
     { ...ports, chain },
     {
@@ -118,19 +129,24 @@ export async function openChainStages(
       const seen = watch.overlay()?.latest.number ?? 0;
       const { logs } = await watch.look({ signal });
       for (const log of logs) if (log.kind === "claimed" && log.block > seen) tell.claimed(log);
+      await funds.look();
     },
   };
-  if (!config.autoSponsor) return { view: watch.view, stages: [publish, claims] };
+  const seen = { view: watch.view, funds: funds.funds };
+  if (!config.autoSponsor) return { ...seen, stages: [publish, claims] };
   if (!config.autoPublish) throw sponsorForbidden();
   const sponsoring = sponsorStage(
     { ...ports, chain },
     {
       ...{ signer, signal, minimum: config.paymentThresholdWei },
       intervalSeconds: config.paymentSensorIntervalSeconds,
-      onBatch: tell.sponsored,
+      onBatch: (batch) => {
+        funds.spent(batch);
+        tell.sponsored(batch);
+      },
     },
   );
-  return { view: watch.view, stages: [publish, sponsoring, claims] };
+  return { ...seen, stages: [publish, sponsoring, claims] };
 }
 
 /** What must hold before an epoch is posted, by the configuration. */

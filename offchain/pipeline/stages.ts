@@ -12,7 +12,7 @@ import { type IngestOptions, type IngestReport, ingest, objectsUnread, readHead 
 /** Reads what is new in the log. The first pass of a process lists everything, later ones look back a while. */
 export function ingestStage(
   ports: ClosePorts,
-  options: IngestOptions & { readonly onRead: (report: IngestReport) => void },
+  options: IngestOptions & { readonly onPass: (report: IngestReport) => void },
 ): Stage {
   let listedAll = false;
   const { lookBackSeconds, ...everything } = options;
@@ -22,7 +22,7 @@ export function ingestStage(
       await finishClose(ports);
       const report = await ingest(ports, listedAll && lookBackSeconds !== undefined ? options : everything);
       listedAll = true;
-      if (report.objects > 0) options.onRead(report);
+      options.onPass(report);
       if (report.unread.length > 0) throw objectsUnread(report);
     },
   };

@@ -16,7 +16,7 @@ function daemonOf(ledger: TestLedger) {
   const reading = { ruleset, partitions: undefined };
   const daemon = createDaemon(
     [
-      ingestStage(ledger, { ...reading, onRead: () => {} }),
+      ingestStage(ledger, { ...reading, onPass: () => {} }),
       closeStage(ledger, {
         ...reading,
         chainId: 0,

@@ -1,0 +1,90 @@
+import packageJson from "../../package.json" with { type: "json" };
+import { createApp } from "../api/app.ts";
+import { createMetrics, type Metrics } from "../api/metrics.ts";
+import { formatCount } from "../format.ts";
+import type { ClosePorts } from "../pipeline/close-epoch.ts";
+import { createDaemon, type Daemon, type Stage } from "../pipeline/daemon.ts";
+import { createFigures } from "../pipeline/figures.ts";
+import { closeStage, ingestStage } from "../pipeline/stages.ts";
+import { createEstimates } from "../pipeline/worker.ts";
+import type { Context } from "./command.ts";
+import type { DaemonLog } from "./daemon-log.ts";
+import { chainIdentity, configuredRuleset, openLedger } from "./open.ts";
+import { openChainStages } from "./open-chain.ts";
+import { openConfiguredIntake } from "./open-intake.ts";
+import { serveApp } from "./serve.ts";
+
+/** How a daemon is started: `now` is the clock of epoch boundaries (ms since 1970). */
+export type DaemonOptions = { readonly now: () => number; readonly tell: DaemonLog };
+
+/** Opens everything, checks that it can be reached, and serves the API; the rounds are the caller's to run. */
+export async function startDaemon(
+  context: Context,
+  { now, tell }: DaemonOptions,
+): Promise<{ daemon: Daemon; url: string }> {
+  const { config } = context;
+  const ports = await openLedger(context);
+  // What is wrong from the beginning ends the start, with its own exit code; what goes wrong later is waited out.
+  await ports.log.listFolders("");
+  const ruleset = configuredRuleset(config);
+  const chain = await openChainStages(context, ports, tell);
+  const { intake, watched } = await openConfiguredIntake(context, ports);
+  const metrics = createMetrics({
+    figures: createFigures({ store: ports.store, chain: chain.view }, ruleset),
+    funds: chain.funds,
+    stages: () => daemon.stages(),
+    epochSeconds: config.epochSeconds,
+    version: packageJson.version,
+    now,
+  });
+  const { ingesting, closing } = readingStages(context, ports, { now, tell, metrics });
+  const daemon = createDaemon([watched(ingesting), closing, ...chain.stages], {
+    intervalMs: config.s3SensorIntervalSeconds * 1000,
+    now: Date.now,
+    onFailure: tell.behind,
+    onRecovery: tell.recovered,
+  });
+  const app = createApp({
+    store: ports.store,
+    archive: ports.archive,
+    artifacts: ports.artifacts,
+    chain: chain.view,
+    estimates: createEstimates(ports.store),
+    ruleset,
+    identity: chainIdentity(config),
+    rateLimit: config.httpRateLimit,
+    trustedProxies: config.httpTrustedProxies,
+    stages: daemon.stages,
+    intake,
+    metrics,
+    onFault: (error, requestId) => tell.failed("a request failed", error, { requestId }),
+    onAnswer: (report) => {
+      metrics.answered(report);
+      tell.answered(report);
+    },
+  });
+  const { url, fingerprint } = await serveApp(context, app);
+  if (fingerprint !== undefined) tell.log.info({ fingerprint }, `certificate ${fingerprint}`);
+  return { daemon, url };
+}
+
+/** The stages that need no chain. */
+function readingStages(
+  { config, out, signal }: Context,
+  ports: ClosePorts,
+  { now, tell, metrics }: DaemonOptions & { readonly metrics: Metrics },
+): { ingesting: Stage; closing: Stage } {
+  const { partitions, lookBackSeconds, epochSeconds } = config;
+  const reading = { ruleset: configuredRuleset(config), partitions, lookBackSeconds, signal };
+  const ingesting = ingestStage(ports, {
+    ...reading,
+    onProgress: ({ objects, events }) =>
+      out.progress(`read ${formatCount(objects)} objects, ${formatCount(events)} events`),
+    onPass: (report) => {
+      metrics.passed(report);
+      tell.read(report);
+    },
+  });
+  const options = { ...reading, ...chainIdentity(config), epochSeconds, now, onClosed: tell.closed };
+  return { ingesting, closing: closeStage(ports, options) };
+}
