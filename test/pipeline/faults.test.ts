@@ -4,6 +4,8 @@ import { expect, test } from "vitest";
 import type { UnmatchedLine } from "../../offchain/core/artifacts.ts";
 import { activeConnections } from "../../offchain/pipeline/closing-writes.ts";
 import { ingest } from "../../offchain/pipeline/ingest.ts";
+import { readPerformance } from "../../offchain/pipeline/performance.ts";
+import { noChainView } from "../../offchain/pipeline/worker.ts";
 import {
   account,
   aiJob,
@@ -18,7 +20,7 @@ import {
 import { openTestLedger, ruleset, type TestLedger } from "../support/ledger.ts";
 import { epochTexts, leavesOf, linesOf } from "../support/published.ts";
 
-// The known faults of existing pools, by name. Those of payments are tests of publishing, the one of ranking of analytics.
+// The known faults of existing pools, by name. Those of payments are tests of publishing.
 
 /** What a worker gets of `fees` wei at a commission of 25 %. */
 const earned = (fees: bigint): bigint => fees - (fees * 250_000n) / 1_000_000n;
@@ -196,4 +198,42 @@ test("a threshold kept per region so that money is stuck: given little earned in
   const total = 3n * earned(7n) + earned(3n);
   expect(closed?.manifest).toMatchObject({ leaves: 1, earnings: 1 });
   expect(await leavesOf(ledger.artifacts, 1)).toEqual({ [account(0)]: total });
+});
+
+test("the fastest worker ranked last: given ratios where higher is faster and response times where lower is, then the fastest is first", async () => {
+  const ledger = await openTestLedger();
+  // Ratios 16, 8 and 2 are response times 125, 250 and 1000 ms of two seconds each; of AI there are only times.
+  const ratios = [8, 16, 2];
+  await ledger.write(
+    transcodeKey("a"),
+    ratios.map((realTimeRatio, index) => {
+      const job = transcodeJob({ id: `${index}`, account: account(index) });
+      return { ...job, Payload: { ...job.Payload, realTimeRatio, responseTime: 2000 / realTimeRatio } };
+    }),
+  );
+  const seconds = [3, 1, 2];
+  await ledger.write(
+    aiKey("a"),
+    seconds.flatMap((second, index) => {
+      const requestID = `r${index}`;
+      const job = aiJob({ id: `job ${index}`, requestID });
+      const receipt = aiReceipt({ id: `receipt ${index}`, requestID, account: account(index) });
+      return [{ ...job, Payload: { ...job.Payload, responseTime: second * 1_000_000_000 } }, receipt];
+    }),
+  );
+  await ledger.ingest();
+
+  const { rows } = await readPerformance({ store: ledger.store, chain: noChainView, ruleset }, { epoch: 1 });
+
+  const ranked = rows.map(({ partition, account, rank }) => [partition, rank, account]);
+  expect(ranked).toEqual([
+    ["ai|us-central", 1, account(1)],
+    ["ai|us-central", 2, account(2)],
+    ["ai|us-central", 3, account(0)],
+    ["transcode|eu-central", 1, account(1)],
+    ["transcode|eu-central", 2, account(0)],
+    ["transcode|eu-central", 3, account(2)],
+  ]);
+  const [, , slow] = rows;
+  expect(slow?.responseTimeMs.p50).toBe(3000);
 });
