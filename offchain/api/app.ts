@@ -4,6 +4,7 @@ import type { Intake } from "../intake/intake.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { StageReport } from "../pipeline/daemon.ts";
 import type { Performances } from "../pipeline/performances.ts";
+import type { ProofBook } from "../pipeline/proof-book.ts";
 import { createPublishedFiles } from "../pipeline/published-files.ts";
 import type { ChainView, Estimates } from "../pipeline/worker.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
@@ -48,6 +49,8 @@ export type ApiDependencies = ServingOptions & {
   readonly archive: ObjectStore;
   readonly artifacts: ObjectStore;
   readonly chain: ChainView;
+  /** The book of proofs that the chain's view reads in, too; one of its own when left out. */
+  readonly proofs?: ProofBook;
   readonly estimates: Estimates;
   readonly ruleset: Ruleset;
   /** The contract that pays; chain 0 is none. */

@@ -1,12 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import type { Address } from "../core/address.ts";
 import { statementCsv } from "../core/statement.ts";
+import { type AccountProof, readAccountProof } from "../pipeline/account-proof.ts";
 import { readClaimData } from "../pipeline/claim-data.ts";
-import { requireEpoch } from "../pipeline/epochs.ts";
 import { explain } from "../pipeline/explain.ts";
-import { readProof } from "../pipeline/proof.ts";
+import { createProofBook } from "../pipeline/proof-book.ts";
 import { readStatement } from "../pipeline/statement.ts";
-import { readAsOf, readWorker } from "../pipeline/worker.ts";
+import { readWorker } from "../pipeline/worker.ts";
 import { listWorkerEpochs } from "../pipeline/worker-epochs.ts";
 import type { ApiDependencies } from "./app.ts";
 import { epochPageQuery } from "./epoch-routes.ts";
@@ -35,6 +35,7 @@ export function addWorkerRoutes(api: Api, deps: ApiDependencies): void {
 
 function addAmounts(api: Api, deps: ApiDependencies): void {
   const { ruleset } = deps;
+  const reading = { ...deps, proofs: deps.proofs ?? createProofBook(deps.artifacts) };
   api.add(
     {
       ...{ method: "get", path: "/v1/workers/{account}", tag, params },
@@ -56,10 +57,11 @@ function addAmounts(api: Api, deps: ApiDependencies): void {
       answers: { 200: { about: "The leaves; none for who never earned.", kinds: [{ schema: proofSchema }] } },
     },
     async ({ params: { account }, query }) => {
-      const proof = await accountProof(deps, { account, given: query.epoch });
+      const proof = await readAccountProof(reading, { account, epoch: query.epoch });
+      if (proof === undefined) return json({ account, epoch: null, root: null, state: null, leaves: [] });
       // Only an active epoch can never be revoked, and only a given one is always the same.
       const fixed = query.epoch !== undefined && proof.state === "active";
-      return json(proof, { cache: fixed ? "immutable" : "no-cache" });
+      return { body: proofBody(proof), tag: proofTag(proof), cache: fixed ? "immutable" : "no-cache" };
     },
   );
 }
@@ -136,15 +138,14 @@ function addDetails(api: Api, deps: ApiDependencies): void {
   );
 }
 
-async function accountProof(deps: ApiDependencies, query: { account: Address; given: number | undefined }) {
-  const { account, given } = query;
-  // Without a wish: what can be claimed now, or, before anything can, what was closed last.
-  const newest = (await deps.chain.newestActive()) || (await readAsOf(deps.store, deps.chain)).epoch;
-  const epoch = given ?? newest;
-  if (epoch === 0) return { account, epoch: null, root: null, state: null, leaves: [] };
-  const { root } = await requireEpoch(deps.store, epoch);
-  const leaves = await readProof(deps.artifacts, { epoch, root, account });
-  return { account, epoch, root, state: await deps.chain.stageOf(epoch), leaves };
+// The leaves are JSON already: the book writes them faster than they could be parsed and written again.
+function proofBody({ account, epoch, root, state, leaves }: AccountProof): string {
+  return `{"account":"${account}","epoch":${epoch},"root":"${root}","state":"${state}","leaves":${leaves}}\n`;
+}
+
+/** The root fixes the leaves; whether it can be claimed against is all that changes. */
+function proofTag({ account, epoch, root, state }: AccountProof): string {
+  return `${epoch}-${root.slice(2, 34)}-${account.slice(2)}-${state}`;
 }
 
 async function workerEpochs(

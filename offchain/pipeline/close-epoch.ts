@@ -85,6 +85,7 @@ export function epochStateOf(manifest: Manifest, head: Head): EpochState {
     manifestHash: manifestHash(manifest),
     openFrom,
     nextOrdinal,
+    assets: manifest.totals.map(({ asset }) => asset),
   };
 }
 

@@ -31,7 +31,7 @@ export type Status = {
   } & Counters;
   readonly accruing: OpenEpochTotals;
   readonly partitions: readonly PartitionStatus[];
-  readonly lastClosed: Omit<EpochState, "openFrom" | "nextOrdinal"> | null;
+  readonly lastClosed: Omit<EpochState, "openFrom" | "nextOrdinal" | "assets"> | null;
   readonly asOf: AsOf;
 };
 
@@ -87,8 +87,8 @@ export async function readStatus(
 async function lastClosedSummary(store: LedgerStore): Promise<Status["lastClosed"]> {
   const closed = await lastClosedEpoch(store);
   if (closed === undefined) return null;
-  // Which objects it holds by number is the ledger's own affair.
-  const { openFrom: _from, nextOrdinal: _to, ...shown } = closed;
+  // What it holds by number, and where to look, is the ledger's own affair.
+  const { openFrom: _from, nextOrdinal: _to, assets: _assets, ...shown } = closed;
   return shown;
 }
 

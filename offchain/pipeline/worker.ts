@@ -1,13 +1,14 @@
-import { accrueFee } from "../core/accrual/per-job-fee.ts";
 import { type Address, compareAddresses } from "../core/address.ts";
 import type { Hash } from "../core/artifacts.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 import { invariant } from "../errors.ts";
-import { cumulatives, objects, openSums, within } from "../store/keys.ts";
-import { getOne, walk } from "../store/keyspace.ts";
+import { cumulatives, heads, objects, openSums } from "../store/keys.ts";
+import { getOne, keyOf } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
-import { readHead } from "./ingest.ts";
-import { correlateWaiting } from "./open-epoch.ts";
+import type { Head } from "../store/records.ts";
+import { firstHead, readHead } from "./ingest.ts";
+import { createOpenStateReader, type OpenStateReader } from "./open-state.ts";
+import { ledgerBusy } from "./steady.ts";
 
 /** The five disjoint amounts of an account in one asset, in its smallest unit; they sum to `earned`. */
 export type WorkerAsset = {
@@ -31,7 +32,13 @@ export type Worker = {
 };
 
 /** What the chain says of an account's asset: amounts in the newest posted and active trees, and what was claimed. */
-export type OnChainAmounts = { readonly posted: bigint; readonly active: bigint; readonly claimed: bigint };
+export type OnChainAmounts = {
+  readonly posted: bigint;
+  readonly active: bigint;
+  readonly claimed: bigint;
+  /** The manifest of the newest closed epoch as of which this was found, null before any; left out where it is all one. */
+  readonly closed?: Hash | null;
+};
 
 /** A claim of an account; the amount in the asset's smallest unit, the time of its block in ms since 1970. */
 export type WorkerClaim = {
@@ -79,27 +86,77 @@ export const noChainView: ChainView = {
   claimsOf: async () => [],
 };
 
-/** Where an account stands now. An account that never worked has zeros. */
+/**
+ * Where an account stands: all of one moment, as of which the answer says it is. An account that never worked has zeros.
+ * Throws `ledger-busy` when ledger and chain never stood still for long enough.
+ */
 export async function readWorker(
   ports: { store: LedgerStore; chain: ChainView; estimates: Estimates },
   query: { account: Address; ruleset: Ruleset },
 ): Promise<Worker> {
-  const { store, chain } = ports;
-  const { account } = query;
-  const head = await readHead(store);
-  const ruleset = head.ruleset ?? query.ruleset;
-  const closedAmounts = new Map<Address, bigint>([[ruleset.asset, 0n]]);
-  for await (const { key, value } of walk(store, cumulatives, { within: within.account(account) })) {
-    closedAmounts.set(key.asset, value);
+  for (let tries = 1; tries <= triesAtMost; tries++) {
+    const worker = await tryWorker(ports, query, { loose: tries > 3 });
+    if (worker !== undefined) return worker;
   }
-  const accruing = await accruingOf(ports, { account, ruleset });
-  const assets: WorkerAsset[] = [];
-  for (const [asset, cumulative] of [...closedAmounts].sort(([a], [b]) => compareAddresses(a, b))) {
-    const onChain = await chain.amountsOf(account, asset);
-    const waiting = asset === ruleset.asset ? accruing : 0n;
-    assets.push(fiveAmounts({ asset, accruing: waiting, cumulative }, onChain));
+  throw ledgerBusy({ tries: triesAtMost });
+}
+
+const triesAtMost = 20;
+
+/** `readWorker` with what is known of where to look; undefined when that was not enough, or something moved meanwhile. */
+async function tryWorker(
+  { store, chain, estimates }: { store: LedgerStore; chain: ChainView; estimates: Estimates },
+  { account, ruleset: configured }: { account: Address; ruleset: Ruleset },
+  { loose }: { loose: boolean },
+): Promise<Worker | undefined> {
+  const { partitions, assets } = estimates.known();
+  // Asked for in one turn, both come from one read of the store.
+  const onChainOf = Promise.all(assets.map((asset) => chain.amountsOf(account, asset)));
+  const [{ head, sums, amounts }, onChain] = await Promise.all([
+    readAmounts(store, { account, partitions, assets }),
+    onChainOf,
+  ]);
+  const ruleset = head.ruleset ?? configured;
+  const state = await estimates.at(head, { ruleset, loose });
+  if (state === undefined) return undefined;
+  if (!covers(partitions, state.partitions) || !covers(assets, state.assets)) return undefined;
+  const accruing = sums + (state.paired.get(account) ?? 0n);
+  const shown: WorkerAsset[] = [];
+  for (const [index, asset] of assets.entries()) {
+    const [cumulative, chainAmounts] = [amounts[index], onChain[index]];
+    if (chainAmounts === undefined || (cumulative === undefined && asset !== ruleset.asset)) continue;
+    const { closed } = chainAmounts;
+    if (closed !== undefined && closed !== head.previousManifest) return undefined;
+    const ledger = { asset, accruing: asset === ruleset.asset ? accruing : 0n, cumulative: cumulative ?? 0n };
+    shown.push(fiveAmounts(ledger, chainAmounts));
   }
-  return { account, assets, asOf: await readAsOf(store, chain) };
+  const asOf = { object: state.newest, epoch: head.epoch - 1, block: chain.block };
+  return { account, assets: shown.sort((a, b) => compareAddresses(a.asset, b.asset)), asOf };
+}
+
+function covers(asked: readonly string[], wanted: readonly string[]): boolean {
+  return asked === wanted || wanted.every((one) => asked.includes(one));
+}
+
+/** What the ledger has of an account at one moment: Σ earned in the open epoch by itself, and the closed amounts. */
+async function readAmounts(
+  store: LedgerStore,
+  of: { account: Address; partitions: readonly string[]; assets: readonly Address[] },
+): Promise<{ head: Head; sums: bigint; amounts: readonly (bigint | undefined)[] }> {
+  const { account, partitions, assets } = of;
+  const [head, ...values] = await store.getMany([
+    keyOf(heads, "head"),
+    ...assets.map((asset) => keyOf(cumulatives, { account, asset })),
+    ...partitions.map((partition) => keyOf(openSums, { account, partition })),
+  ]);
+  let sums = 0n;
+  for (const value of values.slice(assets.length)) {
+    if (value === undefined) continue;
+    const { grossWei, commissionWei } = openSums.value.decode(value);
+    sums += grossWei - commissionWei;
+  }
+  const amounts = values.slice(0, assets.length).map((value) => value && cumulatives.value.decode(value));
+  return { head: head === undefined ? firstHead : heads.value.decode(head), sums, amounts };
 }
 
 /** As of what the ledger and the chain are known. */
@@ -128,38 +185,23 @@ export function fiveAmounts(
   return { asset, earned: accruing + cumulative, ...amounts };
 }
 
-/** Estimates of what AI pairs add to the open epoch, kept until the ledger moves. */
-export type Estimates = { readonly paired: (ruleset: Ruleset) => Promise<ReadonlyMap<Address, bigint>> };
+/** What look-ups of accounts share, kept until the ledger moves. */
+export type Estimates = OpenStateReader & {
+  /** What AI pairs would add to each account if the epoch closed now. */
+  readonly paired: (ruleset: Ruleset) => Promise<ReadonlyMap<Address, bigint>>;
+};
 
-/** Pairs the waiting AI events once for each state of the ledger, however many accounts are asked for. */
+/** Finds what look-ups share once for each state of the ledger, however many accounts are asked for. */
 export function createEstimates(store: LedgerStore): Estimates {
-  let known: { sequence: number; amounts: Promise<ReadonlyMap<Address, bigint>> } | undefined;
+  const reader = createOpenStateReader(store);
   return {
+    ...reader,
     paired: async (ruleset) => {
-      const { sequence } = await readHead(store);
-      if (known?.sequence !== sequence) known = { sequence, amounts: pairedEarnings(store, ruleset) };
-      return known.amounts;
+      for (let tries = 1; tries <= triesAtMost; tries++) {
+        const state = await reader.at(await readHead(store), { ruleset, loose: tries > 3 });
+        if (state !== undefined) return state.paired;
+      }
+      throw ledgerBusy({ tries: triesAtMost });
     },
   };
-}
-
-async function pairedEarnings(store: LedgerStore, ruleset: Ruleset): Promise<ReadonlyMap<Address, bigint>> {
-  const amounts = new Map<Address, bigint>();
-  const { pairs } = await correlateWaiting(store, ruleset);
-  for (const { job, receipt } of pairs) {
-    const { earnedWei } = accrueFee(job.feesWei, ruleset);
-    amounts.set(receipt.account, (amounts.get(receipt.account) ?? 0n) + earnedWei);
-  }
-  return amounts;
-}
-
-async function accruingOf(
-  ports: { store: LedgerStore; estimates: Estimates },
-  query: { account: Address; ruleset: Ruleset },
-): Promise<bigint> {
-  let earned = (await ports.estimates.paired(query.ruleset)).get(query.account) ?? 0n;
-  for await (const { value } of walk(ports.store, openSums, { within: within.account(query.account) })) {
-    earned += value.grossWei - value.commissionWei;
-  }
-  return earned;
 }

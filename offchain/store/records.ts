@@ -76,6 +76,8 @@ export type EpochState = {
   readonly manifestHash: `0x${string}`;
   readonly openFrom: number;
   readonly nextOrdinal: number;
+  /** What anybody has a leaf of; ledgers of before it was kept do not have it. */
+  readonly assets?: readonly Address[];
 };
 
 /** A signed transaction that posts an epoch. Amounts as decimal strings in wei, `raw` is what is sent. */

@@ -5,7 +5,7 @@ import { zeroAddress } from "../../offchain/core/address.ts";
 import type { Explanation } from "../../offchain/core/explanation.ts";
 import { type ExplainPorts, type ExplainQuery, explain } from "../../offchain/pipeline/explain.ts";
 import { readStatement } from "../../offchain/pipeline/statement.ts";
-import { createEstimates, noChainView } from "../../offchain/pipeline/worker.ts";
+import { createEstimates, type Estimates, noChainView } from "../../offchain/pipeline/worker.ts";
 import { closedSums, openSums } from "../../offchain/store/keys.ts";
 import { put } from "../../offchain/store/keyspace.ts";
 import { account, transcodeJob, transcodeKey } from "../support/events.ts";
@@ -78,7 +78,12 @@ test("given sums of the ledger that the events do not have, then nothing is retu
 
 test("given a worker show that tells another amount, then nothing is returned", async () => {
   const ledger = await ledgerOfTwo();
-  const estimates = { paired: async () => new Map([[account(0), 5n]]) };
+  const right = createEstimates(ledger.store);
+  const at: Estimates["at"] = async (...given) => {
+    const state = await right.at(...given);
+    return state && { ...state, paired: new Map([[account(0), 5n]]) };
+  };
+  const estimates = { ...right, at };
   await expect(explained(ledger, { estimates })).rejects.toMatchObject({
     code: "invariant-violated",
     facts: { source: "worker show", expected: 900_002_705n, found: 900_002_700n },
