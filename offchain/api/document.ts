@@ -12,6 +12,7 @@ nothing to ask again with If-None-Match. Errors are problem details (RFC 9457), 
 const tags = [
   { name: "workers", description: "What each worker earned, where it is, and how to claim it." },
   { name: "epochs", description: "What was closed and published, file by file." },
+  { name: "performance", description: "How well workers do their work." },
   { name: "pool", description: "The pool as a whole." },
   { name: "intake", description: "Where producers write what was done." },
   { name: "service", description: "How this service stands." },

@@ -1,7 +1,7 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import { PayrootError } from "../errors.ts";
 import { parseQuery, readBody, readJson, readTexts } from "./input.ts";
-import { describeRoute } from "./operation.ts";
+import { describeCommon, describeRoute } from "./operation.ts";
 import { preflight } from "./respond.ts";
 import type { Handler, Route } from "./route.ts";
 import { createServe, type Env, type ServingOptions } from "./serve.ts";
@@ -20,6 +20,7 @@ export type Api = {
 export function createFrame(options: ServingOptions): Api {
   const serve = createServe(options);
   const hono = new OpenAPIHono<Env>();
+  describeCommon(hono.openAPIRegistry);
 
   const openPosts = new Set<string>();
   const methodsOf = (path: string): string[] => {

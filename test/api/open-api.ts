@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import { type ApiDependencies, createApp } from "../../offchain/api/app.ts";
 import type { Problem } from "../../offchain/api/problem.ts";
-import { zeroAddress } from "../../offchain/core/address.ts";
+import { type Address, addressFromBytes, zeroAddress } from "../../offchain/core/address.ts";
 import type { StageReport } from "../../offchain/pipeline/daemon.ts";
 import { type ChainView, createEstimates, noChainView } from "../../offchain/pipeline/worker.ts";
 import { account, aiJob, aiKey, aiReceipt, transcodeJob, transcodeKey } from "../support/events.ts";
@@ -115,6 +116,23 @@ export async function closeEpochs({ ledger }: Pick<TestApi, "ledger">, count: nu
     await ledger.write(transcodeKey(`epoch-${epoch}`), jobs);
     await ledger.close(epoch);
   }
+}
+
+/** The account of a number: as many as a test needs. */
+export function numbered(index: number): Address {
+  return addressFromBytes(createHash("sha256").update(`account ${index}`).digest().subarray(0, 20));
+}
+
+/** Writes and reads one job for each amount, of the account of its number: it earns three quarters of it, in wei. */
+export async function readJobs(
+  { ledger }: Pick<TestApi, "ledger">,
+  { name, fees }: { name: string; fees: ReadonlyMap<number, number> },
+): Promise<void> {
+  const jobs = [...fees].map(([index, units]) =>
+    transcodeJob({ id: `${name} ${index}`, account: numbered(index), units, price: 4 }),
+  );
+  await ledger.write(transcodeKey(name), jobs);
+  await ledger.ingest();
 }
 
 /** Events of the open epoch: a job of account 0, an AI pair of account 1, an AI job that waits, a bad event. */
