@@ -68,6 +68,8 @@ function parseProducerKeys(given: string): readonly ProducerKey[] | undefined {
     if (producer === undefined || key === undefined || text === undefined) return undefined;
     const own = keys.filter((known) => known.producer === producer);
     if (own.length === 2 || own.some((known) => known.key === key)) return undefined;
+    // A secret that two share would let one sign as the other.
+    if (keys.some((known) => known.secret.reveal() === text)) return undefined;
     keys.push({ producer, key, secret: new Secret(text) });
   }
   return keys;
