@@ -22,7 +22,14 @@ export type TestApi = {
 
 /** Opens the API over a new ledger that goes away with the test. Every answer is checked against its document. */
 export async function openApi(options: Partial<ApiDependencies> = {}): Promise<TestApi> {
-  const ledger = await openTestLedger();
+  return overLedger(await openTestLedger(), options);
+}
+
+/** Opens the API over a ledger. */
+export async function overLedger(
+  ledger: TestLedger,
+  options: Partial<ApiDependencies> = {},
+): Promise<TestApi> {
   const seen: TestApi["seen"] = { chain: noChainView, stages: [] };
   const faults: unknown[] = [];
   const chain = Object.defineProperties({} as ChainView, {
