@@ -4,10 +4,12 @@ import { type Config, requireSetting } from "../config.ts";
 import { zeroAddress } from "../core/address.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 import { messageOf, PayrootError } from "../errors.ts";
+import { formatCount } from "../format.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { openObjectStore } from "../objects/open.ts";
 import type { ChainIdentity, ClosePorts } from "../pipeline/close-epoch.ts";
 import { checkDataDirectory } from "../pipeline/rebuild-archive.ts";
+import { upgradeDirectory, upgradeLedger } from "../pipeline/upgrade-ledger.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import { openLevelStore } from "../store/level.ts";
 import type { Context } from "./command.ts";
@@ -44,6 +46,10 @@ export async function openLedger(context: Context): Promise<ClosePorts> {
   const store = await openDataDirectory(context);
   const ports = { store, log, archive: openArchive(config), artifacts: openArtifacts(config) };
   await checkDataDirectory(ports);
+  const { signal, out } = context;
+  const onProgress = (objects: number) =>
+    out.progress(`adding to the data directory what this version needs: ${formatCount(objects)} objects`);
+  await upgradeLedger(ports, { signal, onProgress });
   return ports;
 }
 
@@ -78,6 +84,7 @@ export async function openDataDirectory(context: Context): Promise<LedgerStore> 
     await store.close();
   });
   await announce(context, {});
+  await upgradeDirectory(store);
   return store;
 }
 
