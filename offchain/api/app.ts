@@ -9,6 +9,7 @@ import { createPublishedFiles } from "../pipeline/published-files.ts";
 import type { ChainView, Estimates } from "../pipeline/worker.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import { addDocumentRoutes } from "./document-routes.ts";
+import { addEarlierRoutes } from "./earlier-routes.ts";
 import { addEpochFileRoutes } from "./epoch-file-routes.ts";
 import { addEpochRoutes } from "./epoch-routes.ts";
 import { type Api, createFrame } from "./frame.ts";
@@ -77,6 +78,7 @@ export function createApp(deps: ApiDependencies): Api["hono"] {
   addPerformanceRoutes(api, deps);
   addPoolRoutes(api, deps, files);
   addIntakeRoutes(api, deps);
+  addEarlierRoutes(api, deps);
   addDocumentRoutes(api);
   return api.hono;
 }

@@ -15,6 +15,7 @@ const tags = [
   { name: "performance", description: "How well workers do their work." },
   { name: "pool", description: "The pool as a whole." },
   { name: "intake", description: "Where producers write what was done." },
+  { name: "earlier", description: "What clients of earlier pools read." },
   { name: "service", description: "How this service stands." },
 ];
 

@@ -3,9 +3,10 @@ import { PayrootError } from "../errors.ts";
 import type { Intake } from "../intake/intake.ts";
 import { signatureHeaders } from "../intake/signature.ts";
 import type { ApiDependencies } from "./app.ts";
+import { jobColumns } from "./earlier-schemas.ts";
 import type { Api } from "./frame.ts";
 import { json } from "./respond.ts";
-import { address, amount, count, time } from "./schemas.ts";
+import { address, count, time } from "./schemas.ts";
 
 const tag = "intake";
 
@@ -62,18 +63,12 @@ const jobDetails = z
   })
   .openapi("JobDetails");
 
-const digits = z.string().regex(/^\d+$/).nullable();
 const recorded = z
   .strictObject({
     id: z.string().openapi({ description: "of the event that it became" }),
     createdAt: time,
     transcoder: address,
-    pixels: digits,
-    duration: z.string().nullable().openapi({ description: "seconds" }),
-    profiles: digits,
-    faceValue: amount,
-    roundJob: digits,
-    txHash: z.string().nullable(),
+    ...jobColumns,
     object: z.string().openapi({ description: "key of the object in the log that holds it" }),
   })
   .openapi("RecordedJob");

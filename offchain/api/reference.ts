@@ -195,11 +195,14 @@ function typeText(schema: Schema): Html {
 /** A command that works against a service at its usual place. */
 function curl({ method, path, operation }: Listed): string {
   const parameters = operation.parameters ?? [];
-  const filled = path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
+  const exampleOf = (name: string) => {
     const example = parameters.find((parameter) => parameter.name === name)?.schema?.example;
     return encodeURIComponent(String(example ?? name));
-  });
-  const url = `http://127.0.0.1:8787${filled}`;
+  };
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => exampleOf(name));
+  const needed = parameters.filter(({ in: place, required }) => place === "query" && required === true);
+  const query = needed.map(({ name }) => `${name}=${exampleOf(name)}`).join("&");
+  const url = `http://127.0.0.1:8787${filled}${query && "?"}${query}`;
   if (method === "get") return `curl '${url}'`;
   const [type = "application/json", body] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
   const example = body?.example === undefined ? "…" : JSON.stringify(body.example);

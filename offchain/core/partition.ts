@@ -48,6 +48,11 @@ export function lastTimeOfKey(key: string): number | undefined {
   return timeOfStamp(keyTimes.exec(key)?.[2]);
 }
 
+/** True for the key of an object that an intake wrote: its name ends in `-intake-{uuid}.json`. */
+export function isIntakeKey(key: string): boolean {
+  return /-intake-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$/.test(key);
+}
+
 function timeOfStamp(stamp: string | undefined): number | undefined {
   if (stamp === undefined) return undefined;
   const time = Date.parse(stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));

@@ -1,4 +1,3 @@
-import type { JsonDecimal } from "../core/json.ts";
 import type { Partition } from "../core/partition.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 import { formatTime } from "../core/time.ts";
@@ -43,16 +42,17 @@ export type IntakeOptions = {
 /** What was stored: events, and the keys of the objects that hold them. */
 export type Accepted = { readonly accepted: number; readonly objects: readonly string[] };
 
-/** A recorded job, in the columns of the earlier pool; amounts as decimal strings, `duration` in seconds. */
+/** A recorded job, in the columns of the earlier pool; `duration` in seconds, what was not given null. */
 export type RecordedJob = {
   readonly id: string;
   readonly createdAt: string;
   readonly transcoder: string;
-  readonly pixels: string | null;
-  readonly duration: string | null;
-  readonly profiles: string | null;
+  readonly pixels: number | bigint | null;
+  readonly duration: number | null;
+  readonly profiles: number | bigint | null;
+  /** Wei, decimal. */
   readonly faceValue: string;
-  readonly roundJob: string | null;
+  readonly roundJob: number | bigint | null;
   readonly txHash: string | null;
   readonly object: string;
 };
@@ -132,17 +132,15 @@ function isConflict(error: unknown): boolean {
 }
 
 function recordedJob(job: TranscoderJob, of: { id: string; time: number; object: string }): RecordedJob {
-  const text = (value: number | bigint | JsonDecimal | undefined): string | null =>
-    value === undefined ? null : typeof value === "object" ? value.text : value.toString();
   return {
     id: of.id,
     createdAt: formatTime(of.time),
     transcoder: String(job.transcoder),
-    pixels: text(job.pixels),
-    duration: text(job.duration),
-    profiles: text(job.profiles),
+    pixels: job.pixels ?? null,
+    duration: job.duration === undefined ? null : Number(job.duration.text),
+    profiles: job.profiles ?? null,
     faceValue: String(job.faceValue),
-    roundJob: text(job.roundJob),
+    roundJob: job.roundJob ?? null,
     txHash: job.txHash ?? null,
     object: of.object,
   };

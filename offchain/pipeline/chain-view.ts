@@ -12,7 +12,14 @@ import {
   type Standing,
 } from "./chain-standing.ts";
 import { requireEpoch } from "./epochs.ts";
-import { type AccountClaim, claimedByAll, claimsOf, newestOnChain, standingOf } from "./on-chain.ts";
+import {
+  type AccountClaim,
+  claimedByAll,
+  claimsOf,
+  newestClaims,
+  newestOnChain,
+  standingOf,
+} from "./on-chain.ts";
 import { createProofBook, type ProofBook } from "./proof-book.ts";
 import { ledgerBusy } from "./steady.ts";
 import {
@@ -23,7 +30,7 @@ import {
   type WatchPorts,
   watchClaims,
 } from "./watch-claims.ts";
-import type { ChainView, WorkerClaim } from "./worker.ts";
+import type { ChainView, PlacedClaim, WorkerClaim } from "./worker.ts";
 
 /** The chain watched over time: `view` always answers from the newest look, each answer from one look. */
 export type ChainWatch = {
@@ -109,13 +116,20 @@ export async function createChainWatch(
     claimsOf: async (account) => {
       const found = await consistently((overlay) => claimsOf(store, overlay, account));
       const claims: WorkerClaim[] = [];
-      for (const claim of found) {
-        const { asset, epoch, amount, transaction, block } = claim;
-        const time = await timeOf(claim);
-        claims.push({ asset, epoch, amount: BigInt(amount), transaction, block, time });
-      }
+      for (const claim of found) claims.push(workerClaim(claim, await timeOf(claim)));
       return claims;
     },
+    newestClaims: ({ since, before, limit }) =>
+      consistently(async (overlay) => {
+        const claims: PlacedClaim[] = [];
+        for await (const claim of newestClaims(store, overlay, before)) {
+          const time = await timeOf(claim);
+          if (claims.length === limit || (time !== null && time < since)) break;
+          const { account, logIndex } = claim;
+          claims.push({ ...workerClaim(claim, time), account, logIndex });
+        }
+        return claims;
+      }),
   };
   return {
     view,
@@ -128,6 +142,13 @@ export async function createChainWatch(
       return overlay;
     },
   };
+}
+
+function workerClaim(
+  { asset, epoch, amount, transaction, block }: AccountClaim,
+  time: number | null,
+): WorkerClaim {
+  return { asset, epoch, amount: BigInt(amount), transaction, block, time };
 }
 
 type FoundStanding = Moment & {

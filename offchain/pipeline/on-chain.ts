@@ -86,8 +86,28 @@ export async function claimedByAll(
   return sums;
 }
 
+/** Where a claim stands on chain. */
+export type ClaimPlace = { readonly block: number; readonly logIndex: number };
+
 /** A claim of an account, and whether it is final. */
-export type AccountClaim = ReadClaim & { readonly block: number; readonly final: boolean };
+export type AccountClaim = ReadClaim & ClaimPlace & { readonly final: boolean };
+
+/** Every claim before a place, or all, the newest first. */
+export async function* newestClaims(
+  store: LedgerStore,
+  overlay: ChainOverlay | undefined,
+  before: ClaimPlace | undefined,
+): AsyncGenerator<AccountClaim> {
+  const isBefore = ({ block, logIndex }: ClaimPlace) =>
+    before === undefined || block < before.block || (block === before.block && logIndex < before.logIndex);
+  const unsure = (overlay?.logs ?? []).filter((log) => log.kind === "claimed").filter(isBefore);
+  const newestFirst = (a: ClaimPlace, b: ClaimPlace) => b.block - a.block || b.logIndex - a.logIndex;
+  for (const log of unsure.sort(newestFirst)) yield notFinal(log);
+  const to = before === undefined ? {} : { to: claims.key.encode(before) };
+  for await (const { key, value } of walk(store, claims, { ...to, reverse: true })) {
+    yield { ...value, ...key, final: true };
+  }
+}
 
 /** Every claim of an account in chain order. */
 export async function claimsOf(
@@ -99,14 +119,18 @@ export async function claimsOf(
   const places = own.map(({ key }) => key);
   // A look that begins anew may have forgotten a claim in between; whoever must not see that asks again.
   const found = (await getMany(store, claims, places)).flatMap((claim, index) =>
-    claim === undefined ? [] : [{ ...claim, block: places[index]?.block ?? 0, final: true }],
+    claim === undefined ? [] : [{ ...claim, ...placeOf(places[index]), final: true }],
   );
   const unsure = (overlay?.logs ?? []).filter((log) => log.kind === "claimed" && log.account === account);
   return [...found, ...unsure.map((log) => notFinal(log as ClaimedLog))];
 }
 
+function placeOf(place: ClaimPlace | undefined): ClaimPlace {
+  return { block: place?.block ?? 0, logIndex: place?.logIndex ?? 0 };
+}
+
 function notFinal(log: ClaimedLog): AccountClaim {
-  const { account, asset, recipient, epoch, transaction, block } = log;
+  const { account, asset, recipient, epoch, transaction, block, logIndex } = log;
   const amounts = { amount: log.amount.toString(), cumulative: log.cumulative.toString() };
-  return { account, asset, recipient, epoch, ...amounts, transaction, block, final: false };
+  return { account, asset, recipient, epoch, ...amounts, transaction, block, logIndex, final: false };
 }

@@ -20,6 +20,8 @@ export type RecentJobsQuery = {
   readonly since: number;
   readonly until?: number;
   readonly account?: Address | undefined;
+  /** Only jobs of this kind of node. */
+  readonly nodeType?: string;
   /** Only those older than this one: the last that was seen. */
   readonly before?: JobPlace | undefined;
   readonly limit: number;
@@ -35,7 +37,7 @@ export async function recentJobs(
   const { limit } = query;
   const waiting = await recentPairs(store, query.ruleset);
   let found: RecentJob[] = [];
-  for await (const { object, nextNewest } of newestObjects(store, query.since)) {
+  for await (const { object, nextNewest } of newestObjects(store, query)) {
     found.push(...(await jobsOf(store, { object, waiting }, query)));
     if (found.length < limit) continue;
     found = found.sort(newestFirst).slice(0, limit);
@@ -49,9 +51,10 @@ export async function recentJobs(
 /** The objects of all partitions with an event since then, by their newest event, newest first. */
 async function* newestObjects(
   store: LedgerStore,
-  since: number,
+  { since, nodeType }: RecentJobsQuery,
 ): AsyncGenerator<{ object: ObjectSamples; nextNewest: number }> {
-  const partitions = await samplePartitions(store);
+  const wanted = (partition: string) => nodeType === undefined || partition.startsWith(`${nodeType}|`);
+  const partitions = (await samplePartitions(store)).filter(wanted);
   const walks = partitions.map((partition) =>
     walk(store, jobSamples, { within: within.partition(partition), reverse: true }),
   );

@@ -52,6 +52,16 @@ export type WorkerClaim = {
   readonly time: number | null;
 };
 
+/** A claim, whose it is and where it stands on chain. */
+export type PlacedClaim = WorkerClaim & { readonly account: Address; readonly logIndex: number };
+
+/** Which claims of all are asked for: those before a place, or the newest; `since` in ms since 1970. */
+export type NewestClaimsQuery = {
+  readonly since: number;
+  readonly before: Pick<PlacedClaim, "block" | "logIndex"> | undefined;
+  readonly limit: number;
+};
+
 /** How far a closed epoch has come: not on chain, on chain with its delay running, or active for ever. */
 export type EpochStage = "closed" | "posted" | "active";
 
@@ -74,6 +84,8 @@ export type ChainView = {
   readonly totals: () => Promise<ChainTotals>;
   /** Every claim of the account, oldest first. Dear: for statements. */
   readonly claimsOf: (account: Address) => Promise<readonly WorkerClaim[]>;
+  /** The newest claims of all, newest first, at most `limit`, of the time since `since` (ms since 1970). */
+  readonly newestClaims: (query: NewestClaimsQuery) => Promise<readonly PlacedClaim[]>;
 };
 
 /** The chain when none is configured: nothing is posted. */
@@ -84,6 +96,7 @@ export const noChainView: ChainView = {
   amountsOf: async () => ({ posted: 0n, active: 0n, claimed: 0n }),
   totals: async () => ({ posted: 0, active: 0, claimed: new Map() }),
   claimsOf: async () => [],
+  newestClaims: async () => [],
 };
 
 /**

@@ -65,8 +65,11 @@ export function del<K, V>(space: Keyspace<K, V>, key: K): StoreWrite {
   return { key: keyOf(space, key), value: undefined };
 }
 
-/** Bounds of a walk: key bytes without the prefix. `within` keeps to keys that begin with these bytes. */
-export type WalkOptions = { from?: Uint8Array; within?: Uint8Array; reverse?: boolean };
+/**
+ * Bounds of a walk: key bytes without the prefix, `from` included, `to` not. `within` keeps to keys that begin with these
+ * bytes.
+ */
+export type WalkOptions = { from?: Uint8Array; to?: Uint8Array; within?: Uint8Array; reverse?: boolean };
 
 /** Walks the entries of a keyspace in key order. */
 export async function* walk<K, V>(
@@ -75,7 +78,9 @@ export async function* walk<K, V>(
   options: WalkOptions = {},
 ): AsyncGenerator<{ key: K; value: V }> {
   const start = Buffer.concat([Buffer.of(space.prefix), options.within ?? options.from ?? Buffer.alloc(0)]);
-  const range = { from: start, to: after(options.within === undefined ? Buffer.of(space.prefix) : start) };
+  const end = after(options.within === undefined ? Buffer.of(space.prefix) : start);
+  const { to } = options;
+  const range = { from: start, to: to === undefined ? end : Buffer.concat([Buffer.of(space.prefix), to]) };
   for await (const [key, value] of store.entries(range, { reverse: options.reverse ?? false })) {
     yield { key: space.key.decode(key.subarray(1)), value: space.value.decode(value) };
   }
