@@ -15,7 +15,7 @@ export function createPublishedFiles(
   { mostBytes = 256 * 2 ** 20 }: { readonly mostBytes?: number } = {},
 ): PublishedFiles {
   const files = new Map<string, { readonly bytes: number; readonly content: Promise<Uint8Array> }>();
-  return (manifest, name) => {
+  return async (manifest, name) => {
     const { sha256, bytes } = entryOf(manifest, name);
     const known = files.get(sha256);
     files.delete(sha256);
