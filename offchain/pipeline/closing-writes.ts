@@ -36,8 +36,9 @@ export async function closingWrites(
     writes.push(put(madePairs, key, madePair({ job, receipt })));
   }
   writes.push(...pairedJobWrites(state.epoch, waiting.pairs));
-  writes.push(...(await lifeSumWrites(store, closed.rows)));
-  writes.push(...(await prunedConnections(store)));
+  // One by one: as many arguments of one call as there are accounts would not fit on the stack.
+  for (const write of await lifeSumWrites(store, closed.rows)) writes.push(write);
+  for (const write of await prunedConnections(store)) writes.push(write);
   writes.push(put(epochs, state.epoch, state));
   const next: Head = {
     ...head,
