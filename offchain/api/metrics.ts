@@ -3,6 +3,7 @@ import type { ChainFunds } from "../pipeline/chain-funds.ts";
 import type { StageReport } from "../pipeline/daemon.ts";
 import type { Figures } from "../pipeline/figures.ts";
 import type { IngestReport } from "../pipeline/ingest.ts";
+import type { WebhookCounts } from "../pipeline/webhook-outbox.ts";
 import type { AnswerReport } from "./serve.ts";
 
 /** What metrics are made of. Nothing here asks the network: a scrape costs the same whatever else is down. */
@@ -10,6 +11,7 @@ export type MetricsSources = {
   readonly figures: () => Promise<Figures>;
   readonly funds: () => ChainFunds | undefined;
   readonly stages: () => readonly StageReport[];
+  readonly webhooks: () => readonly WebhookCounts[];
   readonly epochSeconds: number;
   readonly version: string;
   /** The clock, ms since 1970. */
@@ -55,6 +57,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const show = [showLedger(registry), showChain(registry)];
   const showStages = stagesIn(registry);
   const showFunds = fundsIn(registry);
+  const showWebhooks = webhooksIn(registry);
   return {
     contentType: registry.contentType,
     answered: ({ route, method, status, seconds }) => {
@@ -69,6 +72,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
       const now = sources.now();
       showStages(sources.stages(), now);
       showFunds(sources.funds());
+      showWebhooks(sources.webhooks());
       const figures = await sources.figures().catch(() => undefined);
       readable.set(figures === undefined ? 0 : 1);
       if (figures !== undefined) for (const one of show) one(figures, now);
@@ -192,6 +196,16 @@ function fundsIn(registry: Registry): (funds: ChainFunds | undefined) => void {
     if (funds.publisherWei !== null) publisher.set(toFloat(funds.publisherWei));
     spent.reset();
     spent.inc(toFloat(funds.spentWei));
+  };
+}
+
+function webhooksIn(registry: Registry): (counts: readonly WebhookCounts[]) => void {
+  const help = "Messages by how far they are with a receiver, numbered as configured.";
+  const messages = gaugeIn(registry, "payroot_webhooks", help, ["receiver", "state"]);
+  return (counts) => {
+    for (const { receiver, ...states } of counts) {
+      for (const [state, count] of Object.entries(states)) messages.set({ receiver, state }, count);
+    }
   };
 }
 

@@ -12,6 +12,7 @@ import type { DaemonLog } from "./daemon-log.ts";
 import { chainIdentity, configuredRuleset, openLedger } from "./open.ts";
 import { openChainStages } from "./open-chain.ts";
 import { openConfiguredIntake } from "./open-intake.ts";
+import { openWebhooks } from "./open-webhooks.ts";
 import { serveApp } from "./serve.ts";
 
 /** How a daemon is started: `now` is the clock of epoch boundaries (ms since 1970). */
@@ -27,11 +28,13 @@ export async function startDaemon(
   // What is wrong from the beginning ends the start, with its own exit code; what goes wrong later is waited out.
   await ports.log.listFolders("");
   const ruleset = configuredRuleset(config);
-  const chain = await openChainStages(context, ports, tell);
+  const webhooks = await openWebhooks(context, ports.store, tell);
+  const chain = await openChainStages(context, ports, { tell, looked: webhooks.looked });
   const { intake, watched } = await openConfiguredIntake(context, ports);
   const metrics = createMetrics({
     figures: createFigures({ store: ports.store, chain: chain.view }, ruleset),
     funds: chain.funds,
+    webhooks: webhooks.counts,
     stages: () => daemon.stages(),
     epochSeconds: config.epochSeconds,
     version: packageJson.version,

@@ -23,6 +23,7 @@ import { type ChainView, noChainView } from "../pipeline/worker.ts";
 import type { Context } from "./command.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import { configuredRuleset } from "./open.ts";
+import type { ConfiguredWebhooks } from "./open-webhooks.ts";
 
 /** The configured distributor, checked to be there; undefined where no chain is configured. */
 export async function openChain({ config }: Context): Promise<DistributorChain | undefined> {
@@ -107,7 +108,7 @@ export type ChainStages = {
 export async function openChainStages(
   context: Context,
   ports: ClosePorts,
-  tell: Pick<DaemonLog, "posted" | "sponsored" | "claimed">,
+  { tell, looked }: { readonly tell: DaemonLog } & Pick<ConfiguredWebhooks, "looked">,
 ): Promise<ChainStages> {
   const { config, signal } = context;
   const chain = await openChain(context);
@@ -127,8 +128,9 @@ export async function openChainStages(
     name: "claims",
     async run() {
       const seen = watch.overlay()?.latest.number ?? 0;
-      const { logs } = await watch.look({ signal });
-      for (const log of logs) if (log.kind === "claimed" && log.block > seen) tell.claimed(log);
+      const overlay = await watch.look({ signal });
+      for (const log of overlay.logs) if (log.kind === "claimed" && log.block > seen) tell.claimed(log);
+      await looked(overlay);
       await funds.look();
     },
   };

@@ -15,6 +15,7 @@ function metricsOf({ store }: TestLedger, own: Partial<MetricsSources> = {}) {
     figures: createFigures({ store, chain: noChainView }, ruleset),
     funds: () => undefined,
     stages: () => [],
+    webhooks: () => [],
     epochSeconds: 86_400,
     version: "1.2.3",
     now: () => now,
