@@ -4,7 +4,7 @@ import { statementCsv } from "../core/statement.ts";
 import { type AccountProof, readAccountProof } from "../pipeline/account-proof.ts";
 import { readClaimData } from "../pipeline/claim-data.ts";
 import { explain } from "../pipeline/explain.ts";
-import { createProofBook } from "../pipeline/proof-book.ts";
+import { createProofBook, type ProofBook } from "../pipeline/proof-book.ts";
 import { readStatement } from "../pipeline/statement.ts";
 import { readWorker } from "../pipeline/worker.ts";
 import { listWorkerEpochs } from "../pipeline/worker-epochs.ts";
@@ -28,14 +28,16 @@ const csvType = "text/csv; charset=utf-8; header=present";
 
 /** Adds what a worker can ask of its own money. */
 export function addWorkerRoutes(api: Api, deps: ApiDependencies): void {
-  addAmounts(api, deps);
-  addClaim(api, deps);
+  const proofs = deps.proofs ?? createProofBook(deps.artifacts);
+  addAmounts(api, { ...deps, proofs });
+  addClaim(api, { ...deps, proofs });
   addDetails(api, deps);
 }
 
-function addAmounts(api: Api, deps: ApiDependencies): void {
+type WithProofs = ApiDependencies & { readonly proofs: ProofBook };
+
+function addAmounts(api: Api, deps: WithProofs): void {
   const { ruleset } = deps;
-  const reading = { ...deps, proofs: deps.proofs ?? createProofBook(deps.artifacts) };
   api.add(
     {
       ...{ method: "get", path: "/v1/workers/{account}", tag, params },
@@ -57,7 +59,7 @@ function addAmounts(api: Api, deps: ApiDependencies): void {
       answers: { 200: { about: "The leaves; none for who never earned.", kinds: [{ schema: proofSchema }] } },
     },
     async ({ params: { account }, query }) => {
-      const proof = await readAccountProof(reading, { account, epoch: query.epoch });
+      const proof = await readAccountProof(deps, { account, epoch: query.epoch });
       if (proof === undefined) return json({ account, epoch: null, root: null, state: null, leaves: [] });
       // Only an active epoch can never be revoked, and only a given one is always the same.
       const fixed = query.epoch !== undefined && proof.state === "active";
@@ -66,7 +68,7 @@ function addAmounts(api: Api, deps: ApiDependencies): void {
   );
 }
 
-function addClaim(api: Api, deps: ApiDependencies): void {
+function addClaim(api: Api, deps: WithProofs): void {
   api.add(
     {
       ...{ method: "get", path: "/v1/workers/{account}/claim", tag, params },

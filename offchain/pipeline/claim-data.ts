@@ -2,10 +2,9 @@ import { claimCall } from "../chain/calls.ts";
 import type { Address } from "../core/address.ts";
 import type { Hash, ProofEntry } from "../core/artifacts.ts";
 import { PayrootError } from "../errors.ts";
-import type { ObjectStore } from "../objects/object-store.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import { requireEpoch } from "./epochs.ts";
-import { readProof } from "./proof.ts";
+import type { ProofBook } from "./proof-book.ts";
 import { type AsOf, type ChainView, readAsOf } from "./worker.ts";
 
 /** A leaf with something to claim: `amount` is what the call pays, in the asset's smallest unit. */
@@ -35,13 +34,13 @@ export type ClaimData = {
  * something, `data` being the first of them. Throws `chain-not-configured`, `proof-mismatch`, `proof-missing`.
  */
 export async function readClaimData(
-  ports: { readonly store: LedgerStore; readonly artifacts: ObjectStore; readonly chain: ChainView },
+  ports: { readonly store: LedgerStore; readonly proofs: ProofBook; readonly chain: ChainView },
   query: {
     readonly account: Address;
     readonly identity: { readonly chainId: number; readonly distributor: Address };
   },
 ): Promise<ClaimData> {
-  const { store, artifacts, chain } = ports;
+  const { store, proofs, chain } = ports;
   const { account, identity } = query;
   const { chainId, distributor } = identity;
   if (chainId === 0) throw chainNotConfigured();
@@ -50,8 +49,9 @@ export async function readClaimData(
   const call = { chainId, distributor, to: distributor, value: "0" as const };
   const nothing = { account, ...call, data: null, leaves: [], asOf };
   if (active === 0) return { ...nothing, epoch: null, root: null, reason: "no-active-epoch" };
-  const { epoch, root } = await requireEpoch(store, active);
-  const entries = await readProof(artifacts, { epoch, root, account });
+  const state = await requireEpoch(store, active);
+  const { epoch, root } = state;
+  const entries = (await proofs.find(state, account)).entries();
   if (entries.length === 0) return { ...nothing, epoch, root, reason: "nothing-earned" };
   const leaves: ClaimableLeaf[] = [];
   for (const entry of entries) {
