@@ -10,7 +10,9 @@ import { createEstimates } from "../pipeline/worker.ts";
 import type { Context } from "./command.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import { chainIdentity, configuredRuleset, openLedger } from "./open.ts";
+import { serveBackups } from "./open-backup.ts";
 import { openChainStages } from "./open-chain.ts";
+import { openPerformance } from "./open-export.ts";
 import { openConfiguredIntake } from "./open-intake.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import { serveApp } from "./serve.ts";
@@ -28,6 +30,7 @@ export async function startDaemon(
   // What is wrong from the beginning ends the start, with its own exit code; what goes wrong later is waited out.
   await ports.log.listFolders("");
   const ruleset = configuredRuleset(config);
+  await serveBackups(context, ports.store, tell);
   const webhooks = await openWebhooks(context, ports.store, tell);
   const chain = await openChainStages(context, ports, { tell, looked: webhooks.looked });
   const { intake, watched } = await openConfiguredIntake(context, ports);
@@ -41,7 +44,8 @@ export async function startDaemon(
     now,
   });
   const { ingesting, closing } = readingStages(context, ports, { now, tell, metrics });
-  const daemon = createDaemon([watched(ingesting), closing, ...chain.stages], {
+  const { performance, exporting } = openPerformance(context, ports, chain.view);
+  const daemon = createDaemon([watched(ingesting), closing, ...chain.stages, ...exporting], {
     intervalMs: config.s3SensorIntervalSeconds * 1000,
     now: Date.now,
     onFailure: tell.behind,
@@ -58,6 +62,7 @@ export async function startDaemon(
     rateLimit: config.httpRateLimit,
     trustedProxies: config.httpTrustedProxies,
     stages: daemon.stages,
+    performance,
     intake,
     metrics,
     onFault: (error, requestId) => tell.failed("a request failed", error, { requestId }),

@@ -1,3 +1,4 @@
+import type { Address } from "../core/address.ts";
 import { type ConnectionChange, newestChanges } from "../core/connections.ts";
 import type { AiEvent, AiPair } from "../core/correlation.ts";
 import type { ClosedEpoch } from "../core/epoch.ts";
@@ -91,8 +92,8 @@ async function prunedConnections(store: LedgerStore): Promise<StoreWrite[]> {
   return writes;
 }
 
-/** How many connections each worker of a partition has up, as far as the log was read. */
-export async function activeConnections(store: LedgerStore, partition: string): Promise<Map<string, number>> {
+/** The connections that each worker of a partition has up, as far as the log was read, in the order of their names. */
+export async function upConnections(store: LedgerStore, partition: string): Promise<Map<Address, string[]>> {
   let reset: ResetKey | undefined;
   for await (const { key } of walk(store, resets, { within: within.partition(partition), reverse: true })) {
     reset = key;
@@ -102,9 +103,19 @@ export async function activeConnections(store: LedgerStore, partition: string): 
   for await (const { key, value } of walk(store, connections, { within: within.partition(partition) })) {
     changes.push({ ...key, kind: value });
   }
-  const counts = new Map<string, number>();
-  for (const { account, kind } of newestChanges(changes, reset)) {
-    if (kind === "connected") counts.set(account, (counts.get(account) ?? 0) + 1);
+  const up = newestChanges(changes, reset).filter(({ kind }) => kind === "connected");
+  const byAccount = new Map<Address, string[]>();
+  for (const { account, connection } of up) {
+    byAccount.set(account, [...(byAccount.get(account) ?? []), connection]);
   }
-  return counts;
+  return byAccount;
+}
+
+/** How many connections each worker of a partition has up, as far as the log was read. */
+export async function activeConnections(
+  store: LedgerStore,
+  partition: string,
+): Promise<Map<Address, number>> {
+  const up = await upConnections(store, partition);
+  return new Map([...up].map(([account, own]) => [account, own.length]));
 }
