@@ -1,6 +1,6 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import { PayrootError } from "../errors.ts";
-import { parseQuery, readBody, readJson, readTexts } from "./input.ts";
+import { createBodyReader, parseQuery, readJson, readTexts } from "./input.ts";
 import { describeCommon, describeRoute } from "./operation.ts";
 import { preflight } from "./respond.ts";
 import type { Handler, Route } from "./route.ts";
@@ -20,6 +20,7 @@ export type Api = {
 export function createFrame(options: ServingOptions): Api {
   const serve = createServe(options);
   const hono = new OpenAPIHono<Env>();
+  const readBody = createBodyReader({ mostBytes: mostBodyBytes });
   describeCommon(hono.openAPIRegistry);
 
   const openPosts = new Set<string>();
@@ -69,6 +70,9 @@ export function createFrame(options: ServingOptions): Api {
 }
 
 const noBytes = new Uint8Array(0);
+
+// Of all requests together, so that nobody can fill the memory.
+const mostBodyBytes = 128 << 20;
 
 function notFound(path: string): PayrootError {
   return new PayrootError("not-found", "There is nothing at this path.", {

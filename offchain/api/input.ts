@@ -50,18 +50,33 @@ export function readJson<S extends z.ZodType>(
   throw invalidBody(path.map(String).join("."), { given: JSON.stringify(given) ?? "nothing", expected });
 }
 
-/** A whole body, counted as it comes. Throws `body-too-large`. */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
-  const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > maxBytes) throw bodyTooLarge(maxBytes);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.byteLength;
-    if (length > maxBytes) throw bodyTooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+/** Reads whole bodies. */
+export type BodyReader = (request: Request, maxBytes: number) => Promise<Uint8Array>;
+
+/**
+ * A reader that counts bodies as they come, and holds at most `mostBytes` of all that are being read. Throws
+ * `body-too-large`, `server-busy`.
+ */
+export function createBodyReader({ mostBytes }: { readonly mostBytes: number }): BodyReader {
+  let held = 0;
+  return async (request, maxBytes) => {
+    const declared = Number(request.headers.get("content-length") ?? 0);
+    if (declared > maxBytes) throw bodyTooLarge(maxBytes);
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    try {
+      for await (const chunk of request.body ?? []) {
+        length += chunk.byteLength;
+        held += chunk.byteLength;
+        if (length > maxBytes) throw bodyTooLarge(maxBytes);
+        if (held > mostBytes) throw serverBusy();
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    } finally {
+      held -= length;
+    }
+  };
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -103,5 +118,12 @@ function bodyTooLarge(maxBytes: number): PayrootError {
   return new PayrootError("body-too-large", "The body is larger than what is read here.", {
     facts: { "most bytes": maxBytes },
     next: "send less at a time",
+  });
+}
+
+function serverBusy(): PayrootError {
+  return new PayrootError("server-busy", "More is being sent here at the same time than can be held.", {
+    next: "send the request again in a few seconds",
+    retryable: true,
   });
 }

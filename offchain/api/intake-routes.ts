@@ -23,7 +23,8 @@ const signing = {
   ),
   problems: [
     ...["intake-off", "intake-unsigned", "intake-signature-invalid", "intake-expired", "intake-replayed"],
-    ...["intake-body-invalid", "intake-body-too-large", "intake-events-refused", "body-too-large"],
+    ...["intake-body-invalid", "intake-body-too-large", "intake-events-refused"],
+    ...["body-too-large", "server-busy"],
     ...["intake-busy", "intake-starting", "intake-stopping", "intake-not-stored", "intake-journal-failed"],
   ],
 } as const;

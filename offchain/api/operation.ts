@@ -149,7 +149,7 @@ function bodyOf(types: Readonly<Record<string, z.ZodType>> | undefined, example:
   return { body: { required: true, content: Object.fromEntries(content) } };
 }
 
-const bodyProblems = ["invalid-body", "body-too-large", "body-type-unsupported"];
+const bodyProblems = ["invalid-body", "body-too-large", "body-type-unsupported", "server-busy"];
 
 function headerRefs(names: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));

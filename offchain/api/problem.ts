@@ -48,6 +48,7 @@ export const statusOfCode: Readonly<Record<string, number>> = {
   "intake-starting": 503,
   "intake-stopping": 503,
   "ledger-busy": 503,
+  "server-busy": 503,
 };
 
 /** What a status is called. */
