@@ -1,8 +1,10 @@
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Block, DistributorChain, DistributorLog } from "../../offchain/chain/distributor-chain.ts";
 import { accrueFee } from "../../offchain/core/accrual/per-job-fee.ts";
 import { type Address, zeroAddress } from "../../offchain/core/address.ts";
+import { createRandom } from "../../offchain/demo/random.ts";
 import { createChainWatch } from "../../offchain/pipeline/chain-view.ts";
 import { closeEpoch } from "../../offchain/pipeline/close-epoch.ts";
 import { ingest, readHead } from "../../offchain/pipeline/ingest.ts";
@@ -52,7 +54,7 @@ async function plainWorker(
   return [last?.key ?? null, head.epoch - 1, ...amounts].join(" ");
 }
 
-/** A chain of which the test says what is in it: a block every ten seconds, final two blocks later. */
+/** A chain of which the test says what is in it: a block every ten seconds, some of them final. */
 function testChain() {
   const logs: DistributorLog[] = [];
   let latest = 10;
@@ -63,7 +65,8 @@ function testChain() {
   const chain = {
     ...{ chainId: 0, distributor: zeroAddress, deployedAtBlock: 1 },
     block: async (tag: "latest" | "finalized" | number) => {
-      return block(tag === "latest" ? latest : tag === "finalized" ? latest - 2 : tag);
+      // Final by sevens, so that looks see new blocks without any becoming final.
+      return block(tag === "latest" ? latest : tag === "finalized" ? latest - (latest % 7) : tag);
     },
     async *logs({ from, to }: { from: number; to: number }) {
       for (let at = from; at <= to; at++) {
@@ -98,10 +101,15 @@ function testChain() {
   };
 }
 
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await setImmediate();
+}
+
 type Step = "object" | "ai" | "close" | "post" | "claim" | "mine" | "look" | "reopen";
 
 /** Takes the steps one after the other, while workers are read at every write and after every step. */
 async function checkSteps(ledger: TestLedger, steps: readonly Step[]): Promise<number> {
+  const random = createRandom(steps.join());
   const { chain, mine, post, claim } = testChain();
   const history: string[][] = accounts.map(() => []);
   const reads: Promise<Answer>[] = [];
@@ -115,7 +123,7 @@ async function checkSteps(ledger: TestLedger, steps: readonly Step[]): Promise<n
       const from = (history[index]?.length ?? 0) - 1;
       const read = async (): Promise<Answer> => {
         const { assets, asOf } = await readWorker(
-          { store, chain: watch.view, estimates },
+          { store: slow, chain: watch.view, estimates },
           { account: of, ruleset },
         );
         const own = assets.map((one) => [one.accruing, one.closed, one.posted, one.claimable, one.claimed]);
@@ -135,9 +143,20 @@ async function checkSteps(ledger: TestLedger, steps: readonly Step[]): Promise<n
       readAll();
     },
   };
+  // Reads that take their time before and after, so that what is told was read at several moments or long ago.
+  const wait = () => turns(random.between(0, 3) ** 3 * (random.oneIn(6) ? 60 : 1));
+  const slow: LedgerStore = {
+    ...store,
+    getMany: async (keys) => {
+      await wait();
+      const values = await store.getMany(keys);
+      await wait();
+      return values;
+    },
+  };
   const moving = { ...ledger, store };
-  const watch = await createChainWatch({ ...moving, chain });
-  const estimates = createEstimates(store);
+  const watch = await createChainWatch({ ...moving, store: slow, chain });
+  const estimates = createEstimates(slow);
   const closed: EpochState[] = [];
   let postedCount = 0;
   await record();
