@@ -2,6 +2,7 @@ import { CommanderError, Option, Command as Program } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { attestCommand } from "./commands/attest.ts";
 import { auditCommand } from "./commands/audit.ts";
+import { backupCommand, restoreCommand } from "./commands/backup.ts";
 import { claimCommand } from "./commands/claim.ts";
 import { type Command, type Context, usageInvalid } from "./commands/command.ts";
 import { deployCommand } from "./commands/deploy.ts";
@@ -51,6 +52,8 @@ const commands: readonly Command[] = [
   attestCommand,
   exportCommand,
   deployCommand,
+  backupCommand,
+  restoreCommand,
   keysNew,
   keysImport,
   keysAddress,

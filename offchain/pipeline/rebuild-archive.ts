@@ -58,7 +58,7 @@ function dataDirectoryLost(facts: { epoch: number; store: string; found: string 
     "The data directory does not know an epoch that was closed: it was lost, or it is an old copy.",
     {
       facts: { "open epoch": epoch, ...closed },
-      next: "give the right --data-dir, or make it again from the archive with: payroot ledger rebuild",
+      next: "give the right --data-dir, restore a newer backup, or bring this one up to date from the archive with: payroot ledger rebuild",
     },
   );
 }
