@@ -1,7 +1,7 @@
 import { type AiEvent, type Correlation, correlate } from "../core/correlation.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 import { objects, rejections, versions, waitingAi, within } from "../store/keys.ts";
-import { walk } from "../store/keyspace.ts";
+import { walk, walkValues } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import type { Head, ObjectRecord, RecordedRejection } from "../store/records.ts";
 
@@ -42,7 +42,7 @@ export async function correlateWaiting(store: LedgerStore, ruleset: Ruleset): Pr
 /** The pairs among what waits, one (partition, request id) after the other. */
 export async function* waitingGroups(store: LedgerStore, ruleset: Ruleset): AsyncGenerator<Correlation> {
   let group: AiEvent[] = [];
-  for await (const { value } of walk(store, waitingAi)) {
+  for await (const value of walkValues(store, waitingAi)) {
     const last = group[0];
     if (last !== undefined && (last.partition !== value.partition || last.requestID !== value.requestID)) {
       yield correlate(group, ruleset);

@@ -86,6 +86,14 @@ export async function* walk<K, V>(
   }
 }
 
+/** Walks the values of a keyspace in the order of their keys, which are not read: for many. */
+export async function* walkValues<K, V>(store: LedgerStore, space: Keyspace<K, V>): AsyncGenerator<V> {
+  const start = Buffer.of(space.prefix);
+  for await (const [, value] of store.entries({ from: start, to: after(start) })) {
+    yield space.value.decode(value);
+  }
+}
+
 /** The smallest key above every key that begins with `prefix`. */
 function after(prefix: Uint8Array): Uint8Array {
   let end = prefix.length;
