@@ -4,7 +4,7 @@ import type { Ruleset } from "../core/ruleset.ts";
 import { readHead } from "./ingest.ts";
 import { createKept, createPause, type Kept } from "./kept.ts";
 import { asBuffer, lineAt } from "./ndjson.ts";
-import { allEarnings, type EarningsPorts, openEarnings } from "./pool-earnings.ts";
+import { allEarners, type EarningsPorts, openEarners } from "./pool-earnings.ts";
 import type { PublishedFiles } from "./published-files.ts";
 import { type Earner, type TopEarners, topEarners } from "./top-earners.ts";
 import { type AsOf, type ChainView, readAsOf } from "./worker.ts";
@@ -50,26 +50,15 @@ export function createLeaderboards(
     });
   return {
     open: live(
-      (ruleset) => openEarners(ports, ruleset),
+      (ruleset) => openEarners(ports, { ruleset }),
       (epoch) => epoch,
     ),
     all: live(
-      (ruleset) => allEarners(ports, ruleset),
+      (ruleset) => allEarners(ports, { ruleset }),
       () => null,
     ),
     closed: createClosedLeaderboards(ports.files),
   };
-}
-
-async function* openEarners(ports: EarningsPorts, ruleset: Ruleset): AsyncGenerator<Earner> {
-  for await (const { account, accruing } of openEarnings(ports, { ruleset }))
-    yield { account, earned: accruing };
-}
-
-async function* allEarners(ports: EarningsPorts, ruleset: Ruleset): AsyncGenerator<Earner> {
-  for await (const { account, assets } of allEarnings(ports, { ruleset })) {
-    yield { account, earned: assets.find(({ asset }) => asset === ruleset.asset)?.earned ?? 0n };
-  }
 }
 
 function createClosedLeaderboards(files: PublishedFiles): Leaderboards["closed"] {
@@ -96,14 +85,15 @@ async function closedLeaderboard(files: PublishedFiles, manifest: Manifest): Pro
 /** Lines are sorted by account, so the partitions of one stand together. */
 async function* closedEarners(earnings: Buffer, { asset }: Ruleset): AsyncGenerator<Earner> {
   const pause = createPause();
-  let current: { account: Address; earned: bigint } | undefined;
+  let current: { account: string; earned: bigint } | undefined;
   for (let line = lineAt(earnings, 0); line !== undefined; line = lineAt(earnings, line.next)) {
     const row = JSON.parse(line.text) as EarningLine;
-    if (current !== undefined && current.account !== row.account) {
+    const account = row.account.toLowerCase();
+    if (current !== undefined && current.account !== account) {
       yield current;
       current = undefined;
     }
-    current ??= { account: row.account, earned: 0n };
+    current ??= { account, earned: 0n };
     if (row.asset === asset) current.earned += BigInt(row.earned);
     await pause();
   }

@@ -1,14 +1,18 @@
-import { type Address, compareAddresses } from "../core/address.ts";
+import { type Address, requireAddress } from "../core/address.ts";
 
-/** What an account earned of one asset, in its smallest unit. */
-export type Earner = { readonly account: Address; readonly earned: bigint };
+/** What an account, an address in lower case, earned of one asset, in its smallest unit. */
+export type Earner = { readonly account: string; readonly earned: bigint };
+
+/** One of the best, spelled as usual. */
+export type TopEarner = { readonly account: Address; readonly earned: bigint };
 
 /** The accounts that earned most, and how many earned anything. */
-export type TopEarners = { readonly accounts: number; readonly top: readonly Earner[] };
+export type TopEarners = { readonly accounts: number; readonly top: readonly TopEarner[] };
 
 /** More first; of the same amount, by address. */
 export function byEarned(a: Earner, b: Earner): number {
-  return a.earned === b.earned ? compareAddresses(a.account, b.account) : a.earned > b.earned ? -1 : 1;
+  if (a.earned !== b.earned) return a.earned > b.earned ? -1 : 1;
+  return a.account < b.account ? -1 : 1;
 }
 
 /** The `most` accounts that earned most, in memory for twice as many; who earned nothing is left out. */
@@ -29,5 +33,7 @@ export async function topEarners(
     top = top.sort(byEarned).slice(0, most);
     bar = top.at(-1)?.earned ?? 0n;
   }
-  return { accounts, top: top.sort(byEarned).slice(0, most) };
+  top = top.sort(byEarned).slice(0, most);
+  const spelled = top.map(({ account, earned }) => ({ account: requireAddress(account), earned }));
+  return { accounts, top: spelled };
 }
