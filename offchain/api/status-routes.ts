@@ -1,3 +1,5 @@
+import { readHead } from "../pipeline/ingest.ts";
+import { createKept } from "../pipeline/kept.ts";
 import { readStatus } from "../pipeline/status.ts";
 import type { ApiDependencies } from "./app.ts";
 import type { Api } from "./frame.ts";
@@ -6,6 +8,10 @@ import { healthSchema, readySchema, statusSchema } from "./status-schemas.ts";
 
 /** Adds how the service itself stands. */
 export function addStatusRoutes(api: Api, deps: ApiDependencies): void {
+  const status = createKept({
+    version: async () => `${(await readHead(deps.store)).sequence} ${deps.chain.block}`,
+    read: () => readStatus(deps, deps.ruleset),
+  });
   api.add(
     {
       method: "get",
@@ -49,6 +55,6 @@ export function addStatusRoutes(api: Api, deps: ApiDependencies): void {
       cost: 5,
       answers: { 200: { about: "Where the ledger stands.", kinds: [{ schema: statusSchema }] } },
     },
-    async () => json(await readStatus(deps, deps.ruleset)),
+    async () => json(await status()),
   );
 }
