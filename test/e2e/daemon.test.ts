@@ -1,40 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { StageReport } from "../../offchain/pipeline/daemon.ts";
 import type { Status } from "../../offchain/pipeline/status.ts";
 import { openPool, type TestPool } from "../commands/payroot.ts";
 import { deployTestDistributor, startRpcProxy, useAnvil } from "../support/anvil.ts";
 import { account, transcodeJob, transcodeKey } from "../support/events.ts";
-import { filesOf, openFilledPool, program, type Running, secrets, start } from "./process.ts";
+import { filesOf, openFilledPool, secrets } from "./process.ts";
+import { isBehind, isReady, type Ready, startDaemon, until } from "./running.ts";
 
-type Ready = { ready: boolean; stages: StageReport[] };
-
-/** Starts `payroot run`, and gives it with the URL that it serves. */
-async function startDaemon(pool: TestPool, env: NodeJS.ProcessEnv = {}, through: readonly string[] = []) {
-  const own = { ...pool.env, S3_SENSOR_INTERVAL_SECONDS: "1", ...env };
-  const daemon = start([...through, ...program, "run"], own);
-  const [, url = ""] = await daemon.until(/serving (\S+), see/);
-  return { daemon, url };
-}
-
-/** Asks until the answer is as wanted; a minute at most. */
-async function until<T>(address: string, wanted: (answer: T) => boolean, daemon: Running): Promise<T> {
-  const end = Date.now() + 50_000;
-  for (let last = "no answer"; ; ) {
-    const response = await fetch(address).catch(() => undefined);
-    if (response !== undefined) {
-      last = await response.text();
-      const answer = JSON.parse(last) as T;
-      if (wanted(answer)) return answer;
-    }
-    if (Date.now() > end) throw new Error(`${address} stays at ${last}\n${daemon.said()}`);
-    await pause(25);
-  }
-}
-
-const ready = ({ ready }: Ready) => ready;
 const job = (name: string, index = 0) => transcodeJob({ id: name, account: account(index) });
 
 test("given a daemon, what is written while it runs is read, closed and served; stopped and started, it goes on", async () => {
@@ -49,7 +22,7 @@ test("given a daemon, what is written while it runs is read, closed and served; 
     daemon,
   );
   expect(shown.assets).toMatchObject([{ closed: "900002700", accruing: "0" }]);
-  await until(`${url}/ready`, ready, daemon);
+  await until(`${url}/ready`, isReady, daemon);
   const proof = await (await fetch(`${url}/v1/workers/${account(1)}/proof`)).json();
   expect(proof).toMatchObject({ epoch: 2, leaves: [{ cumulative: "900002700" }] });
 
@@ -123,12 +96,12 @@ test("given a disk that fills up under a daemon, it says so and serves; with roo
   expect((await fetch(`${url}/v1/workers/${account(0)}`)).status).toBe(200);
   const room = spawnSync("prlimit", ["--pid", String(daemon.pid), "--fsize=unlimited"], { encoding: "utf8" });
   expect(room.stderr).toBe("");
-  await until(`${url}/ready`, ready, daemon);
+  await until(`${url}/ready`, isReady, daemon);
   await until(`${url}/status`, closed, daemon);
   daemon.kill("SIGKILL");
   await daemon.ended;
   const next = await startDaemon(pool, yearly);
-  await until(`${next.url}/ready`, ready, next.daemon);
+  await until(`${next.url}/ready`, isReady, next.daemon);
   const status = await until(`${next.url}/status`, closed, next.daemon);
   expect(status).toMatchObject({ openEpoch: { epoch: 2, objects: 0 }, lastClosed: { epoch: 1 } });
   await expectUndisturbed(pool);
@@ -157,12 +130,8 @@ test("given an RPC that stops answering, the daemon serves and says which stage 
   expect(JSON.stringify(behind)).not.toContain(secrets.rpcPassword);
   expect((await fetch(`${url}/v1/workers/${account(0)}`)).status).toBe(200);
   rpc.rule = undefined;
-  await until(`${url}/ready`, ready, daemon);
+  await until(`${url}/ready`, isReady, daemon);
   await pool.write(transcodeKey("2"), [job("2")]);
   await until(`${url}/v1/epochs/1`, ({ state }: { state?: string }) => state === "posted", daemon);
   expect(await distributor.open().latestEpoch()).toBe(1);
 });
-
-function isBehind({ state }: StageReport): boolean {
-  return state === "behind";
-}
