@@ -2,6 +2,7 @@ import type { DistributorChain } from "../chain/distributor-chain.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { claimedSums, cumulatives } from "../store/keys.ts";
 import { keyOf } from "../store/keyspace.ts";
+import type { LedgerStore } from "../store/ledger-store.ts";
 import type { EpochState } from "../store/records.ts";
 import {
   createStandings,
@@ -47,12 +48,36 @@ export type ChainWatch = {
 export async function createChainWatch(
   ports: WatchPorts & { readonly artifacts: ObjectStore; readonly proofs?: ProofBook },
 ): Promise<ChainWatch> {
-  const { store, proofs = createProofBook(ports.artifacts) } = ports;
-  const timeOf = createClaimClock(ports.chain);
+  const { store, chain, proofs = createProofBook(ports.artifacts) } = ports;
   let seen: Seen = { overlay: await storedOverlay(store) };
-  const standingAt = createStandings(store, () => seen);
-  /** What `answer` makes of the standing and the values of `keys`, all as of one moment. */
-  const asOfOne = async <T>(
+  const view = createView({ store, chain, proofs }, () => seen);
+  return {
+    view,
+    overlay: () => seen.overlay,
+    look: async (options = {}) => {
+      const { overlay: previous } = seen;
+      seen = { overlay: previous };
+      const overlay = await watchClaims(ports, { ...options, previous });
+      seen = { overlay };
+      return overlay;
+    },
+  };
+}
+
+/** Reads of ledger and chain together, each of one moment. */
+type ChainReads = {
+  /** What `answer` makes of the standing and the values of `keys`. */
+  readonly asOfOne: <T>(
+    keys: readonly Uint8Array[],
+    answer: (found: FoundStanding) => Promise<T> | T,
+  ) => Promise<T>;
+  /** What `answer` makes of an overlay that fits the store. */
+  readonly consistently: <T>(answer: (overlay: ChainOverlay | undefined) => Promise<T>) => Promise<T>;
+};
+
+function createReads(store: LedgerStore, seen: () => Seen): ChainReads {
+  const standingAt = createStandings(store, seen);
+  const asOfOne: ChainReads["asOfOne"] = async <T>(
     keys: readonly Uint8Array[],
     answer: (found: FoundStanding) => Promise<T> | T,
   ): Promise<T> => {
@@ -67,18 +92,29 @@ export async function createChainWatch(
   };
   // A look moves claims from the overlay into the store range by range. An answer that was made while it did so could
   // count a claim twice, so it is made again.
-  const consistently = async <T>(answer: (overlay: ChainOverlay | undefined) => Promise<T>): Promise<T> => {
+  const consistently: ChainReads["consistently"] = async <T>(
+    answer: (overlay: ChainOverlay | undefined) => Promise<T>,
+  ): Promise<T> => {
     for (;;) {
       const before = await storedOverlay(store);
       const result = await answer(
-        before === undefined ? undefined : mergedOverlay(seen.overlay, before.cursor),
+        before === undefined ? undefined : mergedOverlay(seen().overlay, before.cursor),
       );
       if ((await storedOverlay(store))?.cursor.block === before?.cursor.block) return result;
     }
   };
-  const view: ChainView = {
+  return { asOfOne, consistently };
+}
+
+function createView(
+  { store, chain, proofs }: WatchPorts & { readonly proofs: ProofBook },
+  seen: () => Seen,
+): ChainView {
+  const { asOfOne, consistently } = createReads(store, seen);
+  const timeOf = createClaimClock(chain);
+  return {
     get block() {
-      return seen.overlay?.latest.number ?? null;
+      return seen().overlay?.latest.number ?? null;
     },
     newestActive: () => asOfOne([], ({ standing }) => standing.active?.epoch ?? 0),
     stageOf: async (epoch) => {
@@ -130,17 +166,6 @@ export async function createChainWatch(
         }
         return claims;
       }),
-  };
-  return {
-    view,
-    overlay: () => seen.overlay,
-    look: async (options = {}) => {
-      const { overlay: previous } = seen;
-      seen = { overlay: previous };
-      const overlay = await watchClaims(ports, { ...options, previous });
-      seen = { overlay };
-      return overlay;
-    },
   };
 }
 
