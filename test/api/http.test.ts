@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { PayrootError } from "../../offchain/errors.ts";
 import { account } from "../support/events.ts";
 import { chainUpTo, closeEpochs, jsonOf, openApi, problemOf } from "./open-api.ts";
 
@@ -146,4 +147,16 @@ test("given a fault of ours, the answer says nothing of it and the log has it", 
   expect(problem).toMatchObject({ status: 500, code: "internal", title: "Internal Server Error" });
   expect(JSON.stringify(problem)).not.toMatch(/secret|\.ts:|at /);
   expect(api.faults).toEqual([fault]);
+});
+
+test("given a fault that names an inside and may pass, the answer names its code and sentence, and no more", async () => {
+  const api = await openClosed();
+  const facts = { directory: "/srv/pool/artifacts" };
+  const options = { facts, next: "create /srv/pool/artifacts", retryable: true };
+  const fault = new PayrootError("directory-missing", "The directory does not exist.", options);
+  api.seen.chain = { ...api.seen.chain, stageOf: () => Promise.reject(fault) };
+  expect(await problemOf(await api.request("/v1/epochs"))).toEqual({
+    ...{ type: "about:blank", title: "Service Unavailable", status: 503 },
+    ...{ code: "directory-missing", detail: "The directory does not exist." },
+  });
 });
