@@ -19,6 +19,7 @@ const ports = [
   "offchain/store/ledger-store.ts",
   "offchain/store/keyspace.ts",
   "offchain/store/keys.ts",
+  "offchain/store/job-keys.ts",
   "offchain/store/audit-keys.ts",
   "offchain/store/ops-keys.ts",
   "offchain/store/records.ts",

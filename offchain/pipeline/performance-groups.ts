@@ -1,7 +1,7 @@
 import type { Address } from "../core/address.ts";
+import { addressOfName, SampleReader } from "../core/job-samples.ts";
 import { type Spread, sortSteps, spreadOf } from "../core/spread.ts";
 import { type AiTask, aiNodeType, responseUnitsPerSecond, taskName } from "../core/work.ts";
-import { addressOfName, SampleReader } from "../store/sample-codec.ts";
 import type { SpannedObject } from "./performance-jobs.ts";
 
 /** What a worker did in a partition, of AI with one model in one pipeline. */

@@ -1,10 +1,10 @@
 import type { Address } from "../core/address.ts";
+import { type JobSample, SampleReader } from "../core/job-samples.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 import { jobSamples } from "../store/job-keys.ts";
 import { within } from "../store/keys.ts";
 import { walk } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
-import { type JobSample, SampleReader } from "../store/sample-codec.ts";
 import { type PairsByObject, pairsOfObject, recentPairs } from "./job-pairs.ts";
 import { type ObjectSamples, samplePartitions } from "./sample-walk.ts";
 

@@ -1,11 +1,11 @@
 import type { AiPair } from "../core/correlation.ts";
+import { decodeSamples, encodeSamples, type JobSample } from "../core/job-samples.ts";
 import type { PlacedEvent } from "../core/object.ts";
 import { invariant } from "../errors.ts";
 import { jobSamples, type PairedJob, pairedJobs, type SampleKey } from "../store/job-keys.ts";
 import { del, getOne, put } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import type { ObjectRecord } from "../store/records.ts";
-import { decodeSamples, encodeSamples, type JobSample } from "../store/sample-codec.ts";
 import type { LedgerChange } from "./effects.ts";
 
 /** An object as it is applied: its number, its events in their order, and the ledger's sequence after it. */

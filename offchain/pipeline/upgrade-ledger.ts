@@ -1,4 +1,5 @@
 import { zeroAddress } from "../core/address.ts";
+import type { JobSample } from "../core/job-samples.ts";
 import { parseObject } from "../core/object.ts";
 import { parsePartitionName } from "../core/partition.ts";
 import type { Ruleset } from "../core/ruleset.ts";
@@ -18,7 +19,6 @@ import {
 import { getMany, getOne, put, walk } from "../store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import type { ObjectRecord, OpenSum } from "../store/records.ts";
-import type { JobSample } from "../store/sample-codec.ts";
 import { readArchived } from "./archived.ts";
 import { addSums, emptySum } from "./effects.ts";
 import { listEpochs } from "./epochs.ts";

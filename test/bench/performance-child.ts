@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type Address, addressFromBytes, zeroAddress } from "../../offchain/core/address.ts";
+import { encodeSamples, type JobSample } from "../../offchain/core/job-samples.ts";
 import { firstHead } from "../../offchain/pipeline/ingest.ts";
 import { readPerformance } from "../../offchain/pipeline/performance.ts";
 import { noChainView } from "../../offchain/pipeline/worker.ts";
@@ -9,7 +10,6 @@ import { heads } from "../../offchain/store/keys.ts";
 import { put } from "../../offchain/store/keyspace.ts";
 import type { LedgerStore, StoreWrite } from "../../offchain/store/ledger-store.ts";
 import { openLevelStore } from "../../offchain/store/level.ts";
-import { encodeSamples, type JobSample } from "../../offchain/store/sample-codec.ts";
 
 /** One measurement, made in a process of its own and printed as JSON. */
 export type PerformanceMeasurement = {

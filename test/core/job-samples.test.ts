@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { addressFromBytes } from "../../offchain/core/address.ts";
-import { jobSamples, lifeSums, pairedJobs } from "../../offchain/store/job-keys.ts";
-import { keyOf } from "../../offchain/store/keyspace.ts";
 import {
   decodeSamples,
   encodeSamples,
   type JobSample,
   SampleReader,
-} from "../../offchain/store/sample-codec.ts";
+} from "../../offchain/core/job-samples.ts";
+import { jobSamples, lifeSums, pairedJobs } from "../../offchain/store/job-keys.ts";
+import { keyOf } from "../../offchain/store/keyspace.ts";
 
 const anyMeasure = fc.option(
   fc

@@ -1,5 +1,5 @@
-import { type Address, addressBytes, addressFromBytes, parseAddress, writeAddress } from "../core/address.ts";
-import { type AiTask, type JobWork, taskName } from "../core/work.ts";
+import { type Address, addressBytes, addressFromBytes, parseAddress, writeAddress } from "./address.ts";
+import { type AiTask, type JobWork, taskName } from "./work.ts";
 
 /*
  * The accepted jobs of an object, in the order of their positions. Numbers are varints (LEB128), texts and fees follow
