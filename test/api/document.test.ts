@@ -8,8 +8,10 @@ import { textOf } from "../support/source.ts";
 import type { Document } from "./conformance.ts";
 import { dependenciesOf, documentOf, jsonOf, openApi } from "./open-api.ts";
 
+/** The document of a service that has everything. */
 async function served(): Promise<Document> {
-  return documentOf(createApp(dependenciesOf(await openTestLedger())));
+  const metrics = { contentType: "text/plain", text: async () => "", answered: () => {}, passed: () => {} };
+  return documentOf(createApp({ ...dependenciesOf(await openTestLedger()), metrics }));
 }
 
 test("given the document, it is OpenAPI 3.1 as its own schema says", async () => {
