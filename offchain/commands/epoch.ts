@@ -1,7 +1,7 @@
 import type { Manifest } from "../core/artifacts.ts";
 import { formatTime, parseTime } from "../core/time.ts";
 import { formatPpm } from "../core/units.ts";
-import { PayrootError } from "../errors.ts";
+import { exitCodes, PayrootError } from "../errors.ts";
 import { formatCount, formatEth, type Output } from "../format.ts";
 import { closeEpoch } from "../pipeline/close-epoch.ts";
 import { listEpochs, readManifest, requireEpoch } from "../pipeline/epochs.ts";
@@ -66,13 +66,15 @@ export const epochClose = command({
   options: { at: time },
   async run(context, { at }) {
     const { config, out, signal } = context;
+    const now = Math.floor(Date.now() / 1000) * 1000;
+    if (at !== undefined && at > now) throw closingTimeAhead({ at, now });
     const ports = await openLedger(context);
     const closed = await closeEpoch(ports, {
       ruleset: configuredRuleset(config),
       partitions: config.partitions,
       signal,
       ...chainIdentity(config),
-      closesAt: at ?? Math.floor(Date.now() / 1000) * 1000,
+      closesAt: at ?? now,
       onProgress: ({ objects, events }) =>
         out.progress(`read ${formatCount(objects)} new objects, ${formatCount(events)} events`),
     });
@@ -116,4 +118,12 @@ function nothingEarned(): PayrootError {
       next: "see what was read with: payroot status",
     },
   );
+}
+
+function closingTimeAhead({ at, now }: { at: number; now: number }): PayrootError {
+  return new PayrootError("closing-time-invalid", "An epoch cannot close at a time that is yet to come.", {
+    facts: { given: formatTime(at), now: formatTime(now) },
+    next: "give a time that has passed, or leave --at out to close now",
+    exitCode: exitCodes.usage,
+  });
 }

@@ -212,3 +212,14 @@ test("given a preview, it tells what closing now would pay, who moved most and w
     { gross: "2200003607", commission: "550000901", earned: "1650002706" },
   ]);
 });
+
+test("given a time that is yet to come, nothing is closed, and it says what time it is", async () => {
+  const pool = await openPool();
+  await pool.write(transcodeKey("1"), [transcodeJob({ id: "1", account: account(0) })]);
+  const at = new Date(Date.now() + 3_600_000).toISOString();
+
+  const { error } = await pool.json(["epoch", "close", "--at", at], 2);
+
+  expect(error).toMatchObject({ code: "closing-time-invalid", facts: { now: expect.stringMatching(/Z$/) } });
+  expect(await pool.json(["epoch", "list"])).toMatchObject({ epochs: [] });
+});

@@ -52,6 +52,20 @@ test("given 50 workers, some below the threshold, some paid, one that refuses: t
   expect(await sponsor(ports, request)).toMatchObject({ batches: [], assets: [], refused: expected.refused });
 });
 
+test("given a worker who was paid for an epoch and earned too little since, it waits for the threshold", async () => {
+  const { ports, chain, next, options } = await openSponsoredPool(anvil, 4);
+  await claim(ports, worker(3), options);
+  await next();
+  const minimum = earnedBy(3) + 1n;
+
+  const report = await sponsor(ports, { ...options, minimum });
+
+  // All leaves but those of workers 0 and 1 hold more than the least; worker 3 has one epoch of its two to come.
+  expect(report).toMatchObject({ epoch: 2, below: 3, received: 0, assets: [{ workers: 1 }] });
+  const payments = await paymentsOf(chain);
+  expect(payments.map(({ account }) => account)).toEqual([worker(3), worker(2)]);
+});
+
 test("given more accounts than one request reads, what each has received comes in their order", async () => {
   const { ports, chain, options } = await openSponsoredPool(anvil, 3);
   await sponsor(ports, { ...options, minimum: earnedBy(1) });
