@@ -1,12 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import type { Address } from "../core/address.ts";
 import { statementCsv } from "../core/statement.ts";
-import { type AccountProof, readAccountProof } from "../pipeline/account-proof.ts";
+import { type AccountProof, createAccountProofs } from "../pipeline/account-proof.ts";
 import { readClaimData } from "../pipeline/claim-data.ts";
 import { explain } from "../pipeline/explain.ts";
 import { createProofBook, type ProofBook } from "../pipeline/proof-book.ts";
 import { readStatement } from "../pipeline/statement.ts";
-import { readWorker } from "../pipeline/worker.ts";
+import { createWorkerLookups } from "../pipeline/worker.ts";
 import { listWorkerEpochs } from "../pipeline/worker-epochs.ts";
 import type { ApiDependencies } from "./app.ts";
 import { epochPageQuery } from "./epoch-routes.ts";
@@ -37,7 +37,8 @@ export function addWorkerRoutes(api: Api, deps: ApiDependencies): void {
 type WithProofs = ApiDependencies & { readonly proofs: ProofBook };
 
 function addAmounts(api: Api, deps: WithProofs): void {
-  const { ruleset } = deps;
+  const workerOf = createWorkerLookups(deps, deps.ruleset);
+  const proofOf = createAccountProofs(deps);
   api.add(
     {
       ...{ method: "get", path: "/v1/workers/{account}", tag, params },
@@ -46,7 +47,7 @@ function addAmounts(api: Api, deps: WithProofs): void {
         "By asset, all that was earned and the five states it is in: each wei is in exactly one. An account that never worked has zeros.",
       answers: { 200: { about: "The amounts.", kinds: [{ schema: workerSchema }] } },
     },
-    async ({ params: { account } }) => json(await readWorker(deps, { account, ruleset })),
+    async ({ params: { account } }) => json(await workerOf(account)),
   );
   api.add(
     {
@@ -59,7 +60,7 @@ function addAmounts(api: Api, deps: WithProofs): void {
       answers: { 200: { about: "The leaves; none for who never earned.", kinds: [{ schema: proofSchema }] } },
     },
     async ({ params: { account }, query }) => {
-      const proof = await readAccountProof(deps, { account, epoch: query.epoch });
+      const proof = await proofOf({ account, epoch: query.epoch });
       if (proof === undefined) return json({ account, epoch: null, root: null, state: null, leaves: [] });
       // Only an active epoch can never be revoked, and only a given one is always the same.
       const fixed = query.epoch !== undefined && proof.state === "active";

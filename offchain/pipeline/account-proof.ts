@@ -1,8 +1,10 @@
 import type { Address } from "../core/address.ts";
 import type { Hash } from "../core/artifacts.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
+import type { EpochState } from "../store/records.ts";
 import { requireEpoch } from "./epochs.ts";
 import { readHead } from "./ingest.ts";
+import { oncePerTurn } from "./per-turn.ts";
 import type { ProofBook } from "./proof-book.ts";
 import type { ChainView, EpochStage } from "./worker.ts";
 
@@ -15,18 +17,40 @@ export type AccountProof = {
   readonly leaves: string;
 };
 
+/** Whose proofs, and in which epoch; without a wish in the newest active one or, before any, the newest closed. */
+export type ProofQuery = { readonly account: Address; readonly epoch?: number | undefined };
+
+/** What proofs are found with. */
+export type ProofPorts = {
+  readonly store: LedgerStore;
+  readonly chain: ChainView;
+  readonly proofs: ProofBook;
+};
+
 /**
- * The proofs of an account in an epoch; without a wish in the newest active one or, before there is one, in the newest
- * closed; undefined before any. Throws `epoch-unknown` and what the book throws.
+ * Finds the proofs of accounts; undefined while no epoch is closed. Which epoch is meant is asked once for all who ask in
+ * one turn of the event loop. Throws `epoch-unknown` and what the book throws.
  */
-export async function readAccountProof(
-  ports: { readonly store: LedgerStore; readonly chain: ChainView; readonly proofs: ProofBook },
-  { account, epoch: wanted }: { readonly account: Address; readonly epoch?: number | undefined },
-): Promise<AccountProof | undefined> {
-  const { store, chain, proofs } = ports;
+export function createAccountProofs(
+  ports: ProofPorts,
+): (query: ProofQuery) => Promise<AccountProof | undefined> {
+  const meant = oncePerTurn((epoch: number | undefined) => meantEpoch(ports, epoch));
+  return async ({ account, epoch }) => {
+    const found = await meant(epoch);
+    if (found === undefined) return undefined;
+    const { closed, state } = found;
+    const own = ports.proofs.find(closed, account);
+    const { text } = own instanceof Promise ? await own : own;
+    return { account, epoch: closed.epoch, root: closed.root, state, leaves: text() };
+  };
+}
+
+async function meantEpoch(
+  { store, chain }: ProofPorts,
+  wanted: number | undefined,
+): Promise<{ closed: EpochState; state: EpochStage } | undefined> {
   const epoch = wanted ?? ((await chain.newestActive()) || (await readHead(store)).epoch - 1);
   if (epoch === 0) return undefined;
   const [closed, state] = await Promise.all([requireEpoch(store, epoch), chain.stageOf(epoch)]);
-  const found = await proofs.find(closed, account);
-  return { account, epoch, root: closed.root, state, leaves: found.text() };
+  return { closed, state };
 }

@@ -3,7 +3,7 @@ import type { ObjectStore } from "../objects/object-store.ts";
 import { claimedSums, cumulatives } from "../store/keys.ts";
 import { keyOf } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
-import type { EpochState } from "../store/records.ts";
+import type { EpochState, Head } from "../store/records.ts";
 import {
   createStandings,
   type Moment,
@@ -11,6 +11,7 @@ import {
   momentOf,
   type Seen,
   type Standing,
+  type Standings,
 } from "./chain-standing.ts";
 import { requireEpoch } from "./epochs.ts";
 import {
@@ -31,7 +32,7 @@ import {
   type WatchPorts,
   watchClaims,
 } from "./watch-claims.ts";
-import type { ChainView, PlacedClaim, WorkerClaim } from "./worker.ts";
+import type { ChainView, LedgerAmounts, OnChainAmounts, PlacedClaim, WorkerClaim } from "./worker.ts";
 
 /** The chain watched over time: `view` always answers from the newest look, each answer from one look. */
 export type ChainWatch = {
@@ -75,8 +76,10 @@ type ChainReads = {
   readonly consistently: <T>(answer: (overlay: ChainOverlay | undefined) => Promise<T>) => Promise<T>;
 };
 
-function createReads(store: LedgerStore, seen: () => Seen): ChainReads {
-  const standingAt = createStandings(store, seen);
+function createReads(
+  store: LedgerStore,
+  { seen, standingAt }: { readonly seen: () => Seen; readonly standingAt: Standings },
+): ChainReads {
   const asOfOne: ChainReads["asOfOne"] = async <T>(
     keys: readonly Uint8Array[],
     answer: (found: FoundStanding) => Promise<T> | T,
@@ -110,7 +113,8 @@ function createView(
   { store, chain, proofs }: WatchPorts & { readonly proofs: ProofBook },
   seen: () => Seen,
 ): ChainView {
-  const { asOfOne, consistently } = createReads(store, seen);
+  const standingAt = createStandings(store, seen);
+  const { asOfOne, consistently } = createReads(store, { seen, standingAt });
   const timeOf = createClaimClock(chain);
   return {
     get block() {
@@ -126,22 +130,21 @@ function createView(
         return state === "conflicting" ? "closed" : state;
       });
     },
-    amountsOf: (account, asset) => {
+    amountsOf: async (account, asset) => {
       const of = { account, asset };
-      return asOfOne([keyOf(cumulatives, of), keyOf(claimedSums, of)], async ({ head, standing, values }) => {
-        const [cumulative, final] = values;
-        // As of the newest closed epoch the ledger has it at hand; it gave both epoch and leaf in one write.
-        const amountIn = async (epoch: EpochState | undefined): Promise<bigint> => {
-          if (epoch === undefined) return 0n;
-          if (epoch.epoch === head.epoch - 1)
-            return cumulative === undefined ? 0n : cumulatives.value.decode(cumulative);
-          return (await proofs.find(epoch, account)).amountOf(asset);
+      return asOfOne([keyOf(cumulatives, of), keyOf(claimedSums, of)], ({ head, standing, values }) => {
+        const [cumulative, claimed] = values;
+        const ledger = {
+          cumulative: cumulative && cumulatives.value.decode(cumulative),
+          claimed: claimed && claimedSums.value.decode(claimed),
         };
-        const claimed = (final === undefined ? 0n : claimedSums.value.decode(final)) + standing.unsettled(of);
-        const active = await amountIn(standing.active);
-        const posted = standing.posted === standing.active ? active : await amountIn(standing.posted);
-        return { posted, active, claimed, closed: head.previousManifest };
+        return amountsAt({ proofs, head, standing }, { ...of, ...ledger });
       });
+    },
+    at: async (moment) => {
+      const standing = await standingAt(moment);
+      const { head } = moment;
+      return standing && { amountsOf: (of) => amountsAt({ proofs, head, standing }, of) };
     },
     totals: () =>
       consistently(async (overlay) => {
@@ -198,4 +201,30 @@ function createClaimClock(chain: DistributorChain): (claim: AccountClaim) => Pro
     if (final) known.set(number, time);
     return time;
   };
+}
+
+/** What the chain says of an account's asset at one moment, of which `of` has what the ledger holds. */
+function amountsAt(
+  at: { readonly proofs: ProofBook; readonly head: Head; readonly standing: Standing },
+  of: LedgerAmounts,
+): OnChainAmounts | Promise<OnChainAmounts> {
+  const { posted, active } = at.standing;
+  const claimed = (of.claimed ?? 0n) + at.standing.unsettled(of);
+  const [postedAmount, activeAmount] = [amountIn(at, posted, of), amountIn(at, active, of)];
+  if (typeof postedAmount === "bigint" && typeof activeAmount === "bigint") {
+    return { posted: postedAmount, active: activeAmount, claimed };
+  }
+  return Promise.all([postedAmount, activeAmount]).then(([posted, active]) => ({ posted, active, claimed }));
+}
+
+function amountIn(
+  { proofs, head }: { readonly proofs: ProofBook; readonly head: Head },
+  epoch: EpochState | undefined,
+  { account, asset, cumulative = 0n }: LedgerAmounts,
+): bigint | Promise<bigint> {
+  if (epoch === undefined) return 0n;
+  // As of the newest closed epoch the ledger has it at hand: epoch and leaves were written as one.
+  if (epoch.epoch === head.epoch - 1) return cumulative;
+  const found = proofs.find(epoch, account);
+  return found instanceof Promise ? found.then((one) => one.amountOf(asset)) : found.amountOf(asset);
 }

@@ -1,13 +1,14 @@
-import { type Address, compareAddresses } from "../core/address.ts";
+import { type Address, compareAddresses, writeAddress, zeroAddress } from "../core/address.ts";
 import type { Hash } from "../core/artifacts.ts";
 import type { Ruleset } from "../core/ruleset.ts";
 import { invariant } from "../errors.ts";
-import { cumulatives, heads, objects, openSums } from "../store/keys.ts";
+import { claimedSums, cumulatives, objects, openSums } from "../store/keys.ts";
 import { getOne, keyOf } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
-import type { Head } from "../store/records.ts";
-import { firstHead, readHead } from "./ingest.ts";
+import { type Moment, momentKeys, momentOf } from "./chain-standing.ts";
+import { readHead } from "./ingest.ts";
 import { createOpenStateReader, type OpenStateReader } from "./open-state.ts";
+import { togetherPerTurn } from "./per-turn.ts";
 import { ledgerBusy } from "./steady.ts";
 
 /** The five disjoint amounts of an account in one asset, in its smallest unit; they sum to `earned`. */
@@ -36,8 +37,20 @@ export type OnChainAmounts = {
   readonly posted: bigint;
   readonly active: bigint;
   readonly claimed: bigint;
-  /** The manifest of the newest closed epoch as of which this was found, null before any; left out where it is all one. */
-  readonly closed?: Hash | null;
+};
+
+/** What the ledger holds of an account's asset at one moment: closed in all, and Σ of final claims. */
+export type LedgerAmounts = {
+  readonly account: Address;
+  readonly asset: Address;
+  readonly cumulative: bigint | undefined;
+  readonly claimed: bigint | undefined;
+};
+
+/** The chain at one moment. */
+export type ChainAt = {
+  /** Throws what reading proofs throws. */
+  readonly amountsOf: (of: LedgerAmounts) => OnChainAmounts | Promise<OnChainAmounts>;
 };
 
 /** A claim of an account; the amount in the asset's smallest unit, the time of its block in ms since 1970. */
@@ -80,6 +93,8 @@ export type ChainView = {
   readonly newestActive: () => Promise<number>;
   readonly stageOf: (epoch: number) => Promise<EpochStage>;
   readonly amountsOf: (account: Address, asset: Address) => Promise<OnChainAmounts>;
+  /** The chain at a moment of the ledger, undefined when either has been read on since; for look-ups of many. */
+  readonly at?: (moment: Moment) => Promise<ChainAt | undefined>;
   /** Walks everyone who ever claimed: for figures of the pool. */
   readonly totals: () => Promise<ChainTotals>;
   /** Every claim of the account, oldest first. Dear: for statements. */
@@ -88,15 +103,24 @@ export type ChainView = {
   readonly newestClaims: (query: NewestClaimsQuery) => Promise<readonly PlacedClaim[]>;
 };
 
+const nothingOnChain: OnChainAmounts = { posted: 0n, active: 0n, claimed: 0n };
+
 /** The chain when none is configured: nothing is posted. */
 export const noChainView: ChainView = {
   block: null,
   newestActive: async () => 0,
   stageOf: async () => "closed",
-  amountsOf: async () => ({ posted: 0n, active: 0n, claimed: 0n }),
+  amountsOf: async () => nothingOnChain,
   totals: async () => ({ posted: 0, active: 0, claimed: new Map() }),
   claimsOf: async () => [],
   newestClaims: async () => [],
+};
+
+/** What look-ups of workers are made from. */
+export type WorkerPorts = {
+  readonly store: LedgerStore;
+  readonly chain: ChainView;
+  readonly estimates: Estimates;
 };
 
 /**
@@ -104,72 +128,124 @@ export const noChainView: ChainView = {
  * Throws `ledger-busy` when ledger and chain never stood still for long enough.
  */
 export async function readWorker(
-  ports: { store: LedgerStore; chain: ChainView; estimates: Estimates },
-  query: { account: Address; ruleset: Ruleset },
+  ports: WorkerPorts,
+  { account, ruleset }: { account: Address; ruleset: Ruleset },
 ): Promise<Worker> {
+  const [worker] = await readWorkers(ports, { accounts: [account], ruleset });
+  invariant(worker !== undefined, "A look-up of one account gave none.", { account });
+  return worker;
+}
+
+/** `readWorker` of many, all of one moment, in their order; one whose proofs cannot be read fails by itself. */
+export async function readWorkers(
+  ports: WorkerPorts,
+  query: { readonly accounts: readonly Address[]; readonly ruleset: Ruleset },
+): Promise<readonly (Worker | Promise<Worker>)[]> {
   for (let tries = 1; tries <= triesAtMost; tries++) {
-    const worker = await tryWorker(ports, query, { loose: tries > 3 });
-    if (worker !== undefined) return worker;
+    const workers = await tryWorkers(ports, query, { loose: tries > 3 });
+    if (workers !== undefined) return workers;
   }
   throw ledgerBusy({ tries: triesAtMost });
 }
 
+/** `readWorker` by the same rules for accounts that are asked for one by one: all of one turn are read together. */
+export function createWorkerLookups(
+  ports: WorkerPorts,
+  ruleset: Ruleset,
+): (account: Address) => Promise<Worker> {
+  return togetherPerTurn((accounts) => readWorkers(ports, { accounts, ruleset }));
+}
+
 const triesAtMost = 20;
 
-/** `readWorker` with what is known of where to look; undefined when that was not enough, or something moved meanwhile. */
-async function tryWorker(
-  { store, chain, estimates }: { store: LedgerStore; chain: ChainView; estimates: Estimates },
-  { account, ruleset: configured }: { account: Address; ruleset: Ruleset },
+/** `readWorkers` with what is known of where to look; undefined when that was not enough, or something moved meanwhile. */
+async function tryWorkers(
+  { store, chain, estimates }: WorkerPorts,
+  { accounts, ruleset: configured }: { accounts: readonly Address[]; ruleset: Ruleset },
   { loose }: { loose: boolean },
-): Promise<Worker | undefined> {
+): Promise<(Worker | Promise<Worker>)[] | undefined> {
   const { partitions, assets } = estimates.known();
-  // Asked for in one turn, both come from one read of the store.
-  const onChainOf = Promise.all(assets.map((asset) => chain.amountsOf(account, asset)));
-  const [{ head, sums, amounts }, onChain] = await Promise.all([
-    readAmounts(store, { account, partitions, assets }),
-    onChainOf,
-  ]);
-  const ruleset = head.ruleset ?? configured;
-  const state = await estimates.at(head, { ruleset, loose });
+  const places = accountPlaces({ partitions, assets });
+  const keys = accounts.flatMap((account) => places.map((place) => keyAt(place, account)));
+  const values = await store.getMany([...momentKeys, ...keys]);
+  const moment = momentOf(values);
+  const { head } = moment;
+  const { asset } = head.ruleset ?? configured;
+  const state = await estimates.at(head, { ruleset: head.ruleset ?? configured, loose });
   if (state === undefined) return undefined;
   if (!covers(partitions, state.partitions) || !covers(assets, state.assets)) return undefined;
-  const accruing = sums + (state.paired.get(account) ?? 0n);
-  const shown: WorkerAsset[] = [];
-  for (const [index, asset] of assets.entries()) {
-    const [cumulative, chainAmounts] = [amounts[index], onChain[index]];
-    if (chainAmounts === undefined || (cumulative === undefined && asset !== ruleset.asset)) continue;
-    const { closed } = chainAmounts;
-    if (closed !== undefined && closed !== head.previousManifest) return undefined;
-    const ledger = { asset, accruing: asset === ruleset.asset ? accruing : 0n, cumulative: cumulative ?? 0n };
-    shown.push(fiveAmounts(ledger, chainAmounts));
-  }
+  const onChain = chain.at === undefined ? { amountsOf: chainAmounts(chain) } : await chain.at(moment);
+  if (onChain === undefined) return undefined;
   const asOf = { object: state.newest, epoch: head.epoch - 1, block: chain.block };
-  return { account, assets: shown.sort((a, b) => compareAddresses(a.asset, b.asset)), asOf };
+  return accounts.map((account, index) => {
+    const from = momentKeys.length + index * places.length;
+    const own = decodeAmounts(values.slice(from, from + places.length), assets);
+    const accruing = own.sums + (state.paired.get(account) ?? 0n);
+    const shown = own.amounts.filter((one) => one.cumulative !== undefined || one.asset === asset);
+    const amounts = shown.map((one) => onChain.amountsOf({ account, ...one }));
+    const tell = (amounts: readonly OnChainAmounts[]): Worker => {
+      const split = shown.map((one, at) => {
+        const ledger = { accruing: one.asset === asset ? accruing : 0n, cumulative: one.cumulative ?? 0n };
+        return fiveAmounts({ asset: one.asset, ...ledger }, amounts[at] ?? nothingOnChain);
+      });
+      return { account, assets: split.sort((a, b) => compareAddresses(a.asset, b.asset)), asOf };
+    };
+    // At once where nothing has to be read; otherwise, and when it fails, by itself.
+    if (amounts.every(isHere)) return tell(amounts);
+    return Promise.all(amounts).then(tell);
+  });
+}
+
+function isHere(amounts: OnChainAmounts | Promise<OnChainAmounts>): amounts is OnChainAmounts {
+  return !(amounts instanceof Promise);
 }
 
 function covers(asked: readonly string[], wanted: readonly string[]): boolean {
   return asked === wanted || wanted.every((one) => asked.includes(one));
 }
 
-/** What the ledger has of an account at one moment: Σ earned in the open epoch by itself, and the closed amounts. */
-async function readAmounts(
-  store: LedgerStore,
-  of: { account: Address; partitions: readonly string[]; assets: readonly Address[] },
-): Promise<{ head: Head; sums: bigint; amounts: readonly (bigint | undefined)[] }> {
-  const { account, partitions, assets } = of;
-  const [head, ...values] = await store.getMany([
-    keyOf(heads, "head"),
-    ...assets.map((asset) => keyOf(cumulatives, { account, asset })),
-    ...partitions.map((partition) => keyOf(openSums, { account, partition })),
-  ]);
+function chainAmounts(chain: ChainView): ChainAt["amountsOf"] {
+  return ({ account, asset }) => chain.amountsOf(account, asset);
+}
+
+/** The keys of everything that the ledger may have of the zero address: closed and claimed by asset, then open sums. */
+function accountPlaces(where: { partitions: readonly string[]; assets: readonly Address[] }): Uint8Array[] {
+  const account = zeroAddress;
+  return [
+    ...where.assets.flatMap((asset) => [
+      keyOf(cumulatives, { account, asset }),
+      keyOf(claimedSums, { account, asset }),
+    ]),
+    ...where.partitions.map((partition) => keyOf(openSums, { account, partition })),
+  ];
+}
+
+/** The same key of another account, which stands right behind the prefix. */
+function keyAt(place: Uint8Array, account: Address): Uint8Array {
+  const key = Uint8Array.prototype.slice.call(place);
+  writeAddress(account, key, 1);
+  return key;
+}
+
+type OwnAmounts = { readonly sums: bigint; readonly amounts: readonly Omit<LedgerAmounts, "account">[] };
+
+/** What the values at `accountPlaces` say: Σ earned in the open epoch without pairs, and what is closed and claimed. */
+function decodeAmounts(values: readonly (Uint8Array | undefined)[], assets: readonly Address[]): OwnAmounts {
   let sums = 0n;
-  for (const value of values.slice(assets.length)) {
+  for (const value of values.slice(2 * assets.length)) {
     if (value === undefined) continue;
     const { grossWei, commissionWei } = openSums.value.decode(value);
     sums += grossWei - commissionWei;
   }
-  const amounts = values.slice(0, assets.length).map((value) => value && cumulatives.value.decode(value));
-  return { head: head === undefined ? firstHead : heads.value.decode(head), sums, amounts };
+  const amounts = assets.map((asset, index) => {
+    const [cumulative, claimed] = [values[2 * index], values[2 * index + 1]];
+    return {
+      asset,
+      cumulative: cumulative && cumulatives.value.decode(cumulative),
+      claimed: claimed && claimedSums.value.decode(claimed),
+    };
+  });
+  return { sums, amounts };
 }
 
 /** As of what the ledger and the chain are known. */

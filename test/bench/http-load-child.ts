@@ -5,6 +5,7 @@ import { addressFromBytes } from "../../offchain/core/address.ts";
 
 /** One run of load, printed as JSON. Latencies in ms, as the generator sees them, its own queueing included. */
 export type LoadMeasurement = {
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p50: number;
   readonly p99: number;
@@ -30,6 +31,7 @@ if (errors + timeouts + non2xx > 0) {
   throw new Error(`${errors} errors, ${timeouts} timeouts, ${non2xx} other than 200 for ${kind}`);
 }
 const measured: LoadMeasurement = {
+  requests: requests.total,
   requestsPerSecond: requests.total / duration,
   p50: latency.p50,
   p99: latency.p99,

@@ -11,15 +11,18 @@ import { createEstimates } from "../../offchain/pipeline/worker.ts";
 import { chainWith, identity, openPool, ruleset } from "./http-pool.ts";
 
 /** What the process is asked by message, one at a time; it answers each with an `Answer`. */
-export type Question = "load" | "memory" | "ingest";
+export type Question = "load" | "memory" | "processor" | "ingest";
 
-/** Seconds that it took, or MiB: the process's own memory, and with the pages of mapped files. */
-export type Answer = { readonly seconds: number; readonly events?: number } | Memory;
+export type Answer = Seconds | Memory;
+
+/** What something took, or the processor time of the process so far. */
+export type Seconds = { readonly seconds: number; readonly events?: number };
 
 /** Resident memory in MiB: the process's own, and with the pages of mapped files. */
 export type Memory = { readonly ownMiB: number; readonly allMiB: number };
 
 const [what, folder = ""] = process.argv.slice(2);
+process.once("disconnect", () => process.exit());
 if (what === "bare") await serveBare();
 else await servePool();
 
@@ -32,7 +35,7 @@ async function serveBare(): Promise<void> {
   server.listen(0, "127.0.0.1", () => {
     process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
   });
-  process.on("message", () => process.send?.(memoryNow()));
+  process.on("message", () => process.send?.(processorTime()));
 }
 
 /** The real app by the real server, as the daemon puts it together, with a limit of requests that nobody reaches. */
@@ -54,6 +57,7 @@ async function servePool(): Promise<void> {
   const answers: Record<Question, () => Promise<Answer>> = {
     load: () => timed(() => proofs.load(epoch)),
     memory: async () => memoryNow(),
+    processor: async () => processorTime(),
     ingest: async () => {
       let events = 0;
       const took = await timed(async () => {
@@ -67,7 +71,12 @@ async function servePool(): Promise<void> {
   });
 }
 
-async function timed(work: () => Promise<unknown>): Promise<{ seconds: number }> {
+function processorTime(): Seconds {
+  const { user, system } = process.cpuUsage();
+  return { seconds: (user + system) / 1e6 };
+}
+
+async function timed(work: () => Promise<unknown>): Promise<Seconds> {
   const began = performance.now();
   await work();
   return { seconds: (performance.now() - began) / 1000 };

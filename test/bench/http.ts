@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { addressFromBytes } from "../../offchain/core/address.ts";
 import type { LoadKind, LoadMeasurement } from "./http-load-child.ts";
 import { openLog, writeJobs } from "./http-pool.ts";
-import type { Answer, Memory, Question } from "./http-server-child.ts";
+import type { Answer, Memory, Question, Seconds } from "./http-server-child.ts";
 import { diskOf, machine, median } from "./report.ts";
 
 const kinds: readonly LoadKind[] = ["bare", "proof", "worker", "both"];
@@ -38,14 +38,16 @@ export async function run(options: readonly string[] = []): Promise<void> {
     console.log(
       "         chance; server, hello and generator in a process each; latencies as the generator sees them,",
     );
-    console.log("         its own queueing included; the generator takes a core for itself\n");
+    console.log(
+      "         its own queueing included; µs each = processor time of the server for a request, all its threads\n",
+    );
     console.log(`making the pool, seconds: ${await child("http-make-child.ts", [folder, String(accounts)])}`);
     const bare = await startServer(["bare"]);
     const pool = await startServer(["pool", folder]);
     await reportCold(pool, folder);
     await reportRounds({ bare, pool, folder });
     await reportIngest(pool, folder);
-    for (const { process } of [bare, pool]) process.kill();
+    for (const { process } of [bare, pool]) process.disconnect();
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -76,8 +78,15 @@ async function child(name: string, args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-async function load(server: Server, kind: LoadKind, folder: string): Promise<LoadMeasurement> {
-  return JSON.parse(await child("http-load-child.ts", [server.url, kind, folder, String(seconds)]));
+/** A run of load, and microseconds of processor time that the server took for each request, all its threads together. */
+type Measurement = LoadMeasurement & { readonly microseconds: number };
+
+async function load(server: Server, kind: LoadKind, folder: string): Promise<Measurement> {
+  const before = (await ask(server, "processor")) as Seconds;
+  const load = await child("http-load-child.ts", [server.url, kind, folder, String(seconds)]);
+  const measured = JSON.parse(load) as LoadMeasurement;
+  const after = (await ask(server, "processor")) as Seconds;
+  return { ...measured, microseconds: ((after.seconds - before.seconds) / measured.requests) * 1e6 };
 }
 
 /** The first request of a file of proofs, which reads and checks it, and then all files. */
@@ -108,7 +117,7 @@ async function reportCold(pool: Server, folder: string): Promise<void> {
 type Bench = { readonly bare: Server; readonly pool: Server; readonly folder: string };
 
 async function reportRounds({ bare, pool, folder }: Bench): Promise<void> {
-  const results = new Map<LoadKind, LoadMeasurement[]>(kinds.map((kind) => [kind, []]));
+  const results = new Map<LoadKind, Measurement[]>(kinds.map((kind) => [kind, []]));
   const memory: string[] = [];
   for (let round = -1; round < rounds; round++) {
     for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) {
@@ -118,19 +127,24 @@ async function reportRounds({ bare, pool, folder }: Bench): Promise<void> {
     memory.push(await memoryOf(pool));
   }
   console.log(
-    "load     requests/s (median)   of bare   p50 ms   p99 ms   worst ms   raw requests/s         raw p99",
+    "load   requests/s (median)   of bare   µs each   of bare   p50 ms   p99 ms   worst ms   raw requests/s         raw p99",
   );
   for (const [kind, list] of results) console.log(loadLine(kind, list, results.get("bare") ?? []));
   console.log(`own/all MiB after the uncounted round and each of the others: ${memory.join("  ")}\n`);
 }
 
-function loadLine(kind: string, list: readonly LoadMeasurement[], bare: readonly LoadMeasurement[]): string {
+function loadLine(kind: string, list: readonly Measurement[], bare: readonly Measurement[]): string {
   const rate = median(list.map(({ requestsPerSecond }) => requestsPerSecond));
   const share = rate / median(bare.map(({ requestsPerSecond }) => requestsPerSecond));
+  const [own, bareOwn] = [list, bare].map((some) => median(some.map(({ microseconds }) => microseconds))) as [
+    ...[number, number],
+  ];
   return [
     kind.padEnd(6),
-    format(rate).padStart(21),
+    format(rate).padStart(19),
     share.toFixed(2).padStart(9),
+    own.toFixed(0).padStart(9),
+    (bareOwn / own).toFixed(2).padStart(9),
     median(list.map(({ p50 }) => p50))
       .toFixed(0)
       .padStart(8),
