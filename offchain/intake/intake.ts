@@ -70,7 +70,7 @@ export type Intake = {
 /** Opens the intake. Throws `intake-journal-failed`. */
 export async function openIntake(ports: IntakePorts, options: IntakeOptions): Promise<Intake> {
   const { now, windowSeconds, region, partitions } = options;
-  const journal = await openNonceJournal(options.folder, { fileSeconds: 2 * windowSeconds, now });
+  const journal = await openNonceJournal(options.folder, { windowSeconds, now });
   const nonces = createNonces(journal, { windowSeconds, most: mostNonces, now });
   const keyring = createKeyring(options.keys);
   const { admit, close, emptied } = createAdmission({ keyring, nonces, mostBytes: mostPendingBytes });

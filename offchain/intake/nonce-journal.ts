@@ -1,34 +1,42 @@
 import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { messageOf, PayrootError } from "../errors.ts";
 
-/** A nonce of an accepted request, and the second since 1970 until which its timestamp would be accepted again. */
-export type UsedNonce = { readonly producer: string; readonly nonce: string; readonly expires: number };
+/** The nonce of an accepted request, and its timestamp in seconds since 1970. */
+export type UsedNonce = { readonly producer: string; readonly nonce: string; readonly timestamp: number };
 
 /** Accepted nonces on disk, so that a process that was killed and started again knows them. */
 export type NonceJournal = {
-  /** Those of earlier processes that could still be used. */
+  /** Those of earlier processes whose timestamps are still good. */
   readonly used: readonly UsedNonce[];
+  /** The first timestamp from which on all nonces are known: after a change of the window, that of the start. */
+  readonly completeFrom: number;
   /** Durable when this resolves; calls that wait together are written together. Throws `intake-journal-failed`. */
   readonly append: (entries: readonly UsedNonce[]) => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
 /**
- * Opens the journal in a folder, made if missing: files of lines `expires producer nonce`. A file is written to for
- * `fileSeconds`, then another one, and it goes away when all its nonces have expired. `now` in ms since 1970.
+ * Opens the journal in a folder, made if missing: files of lines `timestamp producer nonce`. A file is written to for two
+ * windows, then another one, and it goes away when all its timestamps are out of the window. Its name has the window, since
+ * under a smaller one nonces were forgotten that a larger one would need. `now` in ms since 1970.
  */
 export async function openNonceJournal(
   folder: string,
-  options: { readonly fileSeconds: number; readonly now: () => number },
+  options: { readonly windowSeconds: number; readonly now: () => number },
 ): Promise<NonceJournal> {
+  const { windowSeconds } = options;
   const seconds = (): number => Math.floor(options.now() / 1000);
-  /** The second in which the last nonce of a file expires. */
+  /** The last timestamp of each file. */
   const files = new Map<string, number>();
-  const used = await readJournal(folder, files, seconds()).catch((error: unknown) => {
+  const start = seconds();
+  const found = await readJournal(folder, files).catch((error: unknown) => {
     throw journalFailed(error);
   });
+  const used = found.filter(({ timestamp }) => timestamp + windowSeconds >= start);
+  const ownName = `nonces-${windowSeconds}-`;
+  const changed = [...files.keys()].some((path) => !basename(path).startsWith(ownName));
   let current: { readonly handle: FileHandle; readonly path: string; readonly until: number } | undefined;
   let waiting: UsedNonce[] = [];
   let writing: Promise<void> | undefined;
@@ -37,20 +45,19 @@ export async function openNonceJournal(
     if (current !== undefined && now <= current.until) return current;
     await current?.handle.close();
     current = undefined;
-    for (const [path, expires] of files) {
-      if (expires >= now) continue;
+    for (const [path, last] of files) {
+      if (last + windowSeconds >= now) continue;
       await rm(path, { force: true });
       files.delete(path);
     }
-    const path = join(folder, `nonces-${now}-${randomUUID()}.txt`);
-    current = { path, handle: await createFile(folder, path), until: now + options.fileSeconds };
+    const path = join(folder, `${ownName}${now}-${randomUUID()}.txt`);
+    current = { path, handle: await createFile(folder, path), until: now + 2 * windowSeconds };
     return current;
   };
   const write = async (entries: readonly UsedNonce[]): Promise<void> => {
     try {
       const { handle, path } = await rotate(seconds());
-      const last = entries.reduce((most, { expires }) => Math.max(most, expires), files.get(path) ?? 0);
-      files.set(path, last);
+      files.set(path, Math.max(files.get(path) ?? 0, lastOf(entries)));
       await handle.appendFile(entries.map(lineOf).join(""));
       await handle.datasync();
     } catch (error) {
@@ -62,6 +69,7 @@ export async function openNonceJournal(
   };
   return {
     used,
+    completeFrom: changed ? start : 0,
     async append(entries) {
       waiting.push(...entries);
       // Whoever comes while a write is under way waits for the next one, which takes all of them along.
@@ -82,18 +90,15 @@ export async function openNonceJournal(
   };
 }
 
-async function readJournal(folder: string, files: Map<string, number>, now: number): Promise<UsedNonce[]> {
+async function readJournal(folder: string, files: Map<string, number>): Promise<UsedNonce[]> {
   await mkdir(folder, { recursive: true });
   const used: UsedNonce[] = [];
   for (const name of await readdir(folder)) {
     if (!/^nonces-.*\.txt$/.test(name)) continue;
     const path = join(folder, name);
     const entries = (await readFile(path, "utf8")).split("\n").flatMap(readLine);
-    files.set(
-      path,
-      entries.reduce((most, { expires }) => Math.max(most, expires), 0),
-    );
-    used.push(...entries.filter(({ expires }) => expires >= now));
+    files.set(path, lastOf(entries));
+    used.push(...entries);
   }
   return used;
 }
@@ -110,14 +115,18 @@ async function createFile(folder: string, path: string): Promise<FileHandle> {
   return handle;
 }
 
-function lineOf({ expires, producer, nonce }: UsedNonce): string {
-  return `${expires} ${producer} ${nonce}\n`;
+function lastOf(entries: readonly UsedNonce[]): number {
+  return entries.reduce((last, { timestamp }) => Math.max(last, timestamp), 0);
+}
+
+function lineOf({ timestamp, producer, nonce }: UsedNonce): string {
+  return `${timestamp} ${producer} ${nonce}\n`;
 }
 
 /** The entry of a line; none of one that was cut short. */
 function readLine(line: string): UsedNonce[] {
-  const [, expires, producer = "", nonce = ""] = /^(\d{9,12}) ([\w.-]+) ([\w-]{16,64})$/.exec(line) ?? [];
-  return expires === undefined ? [] : [{ expires: Number(expires), producer, nonce }];
+  const [, timestamp, producer = "", nonce = ""] = /^(\d{9,12}) ([\w.-]+) ([\w-]{16,64})$/.exec(line) ?? [];
+  return timestamp === undefined ? [] : [{ timestamp: Number(timestamp), producer, nonce }];
 }
 
 function journalFailed(error: unknown): PayrootError {

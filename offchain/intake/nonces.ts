@@ -18,13 +18,18 @@ export type NonceOptions = {
 };
 
 /** The nonces of this process, and those that the journal has of the ones before. */
-export function createNonces(journal: Pick<NonceJournal, "used">, options: NonceOptions): Nonces {
+export function createNonces(
+  journal: Pick<NonceJournal, "used" | "completeFrom">,
+  options: NonceOptions,
+): Nonces {
   const { windowSeconds, most } = options;
   const seconds = (): number => Math.floor(options.now() / 1000);
   const used = new Set<string>();
   const byExpiry = new Map<number, string[]>();
-  const remember = ({ producer, nonce, expires }: UsedNonce): void => {
+  const remember = ({ producer, nonce, timestamp }: UsedNonce): void => {
     const name = `${producer}:${nonce}`;
+    // From then on the timestamp alone tells.
+    const expires = timestamp + windowSeconds;
     used.add(name);
     const names = byExpiry.get(expires);
     if (names === undefined) byExpiry.set(expires, [name]);
@@ -42,7 +47,8 @@ export function createNonces(journal: Pick<NonceJournal, "used">, options: Nonce
   return {
     checkTime({ timestamp }) {
       const now = seconds();
-      if (Math.abs(now - timestamp) > windowSeconds) throw expired({ timestamp, now, windowSeconds });
+      const off = Math.abs(now - timestamp) > windowSeconds || timestamp < journal.completeFrom;
+      if (off) throw expired({ timestamp, now, windowSeconds });
     },
     take({ producer, nonce, timestamp }) {
       const now = seconds();
@@ -50,8 +56,7 @@ export function createNonces(journal: Pick<NonceJournal, "used">, options: Nonce
       forgotten = now;
       if (used.has(`${producer}:${nonce}`)) throw replayed();
       if (used.size >= most) throw tooManyNonces(most);
-      // From then on the timestamp alone tells.
-      const entry = { producer, nonce, expires: timestamp + windowSeconds };
+      const entry = { producer, nonce, timestamp };
       remember(entry);
       return entry;
     },

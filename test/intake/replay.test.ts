@@ -55,6 +55,29 @@ test("given a request accepted before a restart, it is refused after it, at any 
   await expect(intake.acceptEvents(request)).rejects.toMatchObject({ code: "intake-expired" });
 });
 
+test("given a window that is made larger at a restart, what was accepted before is refused all the same", async () => {
+  const ledger = await openTestLedger();
+  const { time, now } = clock();
+  const small = await openTestIntake({ ledger, now, windowSeconds: 10 });
+  const requests = [];
+  for (let step = 0; step < 5; step++) {
+    time.second = start + step * 10;
+    const request = signedRequest({ body, timestamp: time.second + 5 });
+    await small.intake.acceptEvents(request);
+    requests.push(request);
+  }
+  for (const windowSeconds of [3600, 20, 3600]) {
+    const { intake, accept } = await openTestIntake({ ledger, now, windowSeconds });
+    for (const request of requests) {
+      await expect(intake.acceptEvents(request)).rejects.toMatchObject({
+        code: expect.stringMatching(/^intake-(replayed|expired)$/),
+      });
+    }
+    await accept([transcodeJob({ id: "1" })], { timestamp: time.second });
+    time.second += 1;
+  }
+});
+
 test("given time that passes, nonces are forgotten when their timestamps tell, and their files go away", async () => {
   const ledger = await openTestLedger();
   const { time, now } = clock();
@@ -75,12 +98,15 @@ test("given time that passes, nonces are forgotten when their timestamps tell, a
 test("given a journal whose last line was cut short, all others are known and new ones are kept", async () => {
   const folder = join(await temporaryFolder(), "intake");
   await mkdir(folder);
-  const expires = start + 100;
-  await writeFile(join(folder, "nonces-1-a.txt"), `${expires} pool 0123456789abcdef\n${expires} pool fedc`);
+  const timestamp = start - 100;
+  await writeFile(
+    join(folder, "nonces-300-1-a.txt"),
+    `${timestamp} pool 0123456789abcdef\n${timestamp} pool fedc`,
+  );
   await appendFile(join(folder, "other.txt"), "left alone");
-  const options = { fileSeconds: 600, now: () => start * 1000 };
+  const options = { windowSeconds: 300, now: () => start * 1000 };
   const journal = await openNonceJournal(folder, options);
-  const known = { producer: "pool", nonce: "0123456789abcdef", expires };
+  const known = { producer: "pool", nonce: "0123456789abcdef", timestamp };
   expect(journal.used).toEqual([known]);
   const added = Array.from({ length: 50 }, (_, index) => ({ ...known, nonce: `${index}`.padStart(16, "0") }));
   await Promise.all(added.map((entry) => journal.append([entry])));
