@@ -6,10 +6,12 @@ import { exitCodes, messageOf, PayrootError } from "../errors.ts";
 import { formatCount, type Output } from "../format.ts";
 import { type AuditPorts, type AuditProgress, type AuditReport, audit } from "../pipeline/audit.ts";
 import { firstWatchState, metricsText, type WatchState, watchAudit } from "../pipeline/audit-watch.ts";
+import type { WebhookEvent } from "../pipeline/webhook-events.ts";
 import { type Context, command, text, wholeNumber } from "./command.ts";
-import { openStore } from "./open.ts";
+import { chainIdentity, openStore } from "./open.ts";
 import { openChain } from "./open-chain.ts";
 import { openCache, openParser } from "./open-scratch.ts";
+import { failureLine, openOutbox } from "./open-webhooks.ts";
 
 /** `payroot audit`: every published epoch, derived again and compared. */
 export const auditCommand = command({
@@ -27,11 +29,15 @@ export const auditCommand = command({
     const options = { epoch, partitions: config.partitions, signal, onProgress: showProgress(out) };
     if (!watch) return audit(ports, options);
     const metrics = await serveMetrics(context);
+    const tellReceivers = await openReceivers(context, ports.cache);
     const report = await watchAudit(ports, {
       ...options,
       intervalMs: config.s3SensorIntervalSeconds * 1000,
       onState: metrics.set,
-      onMismatch: (found) => out.note(`epoch ${found.epoch} is at fault: ${firstFault(found)}`),
+      onMismatch: (found) => {
+        out.note(`epoch ${found.epoch} is at fault: ${firstFault(found)}`);
+        tellReceivers(found);
+      },
       onFailure: (error) => out.note(`the audit could not be finished: ${messageOf(error)}`),
     });
     if (report === undefined) throw neverFinished();
@@ -71,6 +77,26 @@ async function serveMetrics(context: Context): Promise<{ readonly set: (state: W
       state = next;
     },
   };
+}
+
+/** The receivers of webhooks, told of epochs at fault; what they were told is kept beside what was audited. */
+async function openReceivers(
+  context: Context,
+  cache: AuditPorts["cache"],
+): Promise<(found: AuditReport["epochs"][number]) => void> {
+  const { config, out } = context;
+  const outbox = await openOutbox(context, cache, (failure) => out.note(failureLine(failure)));
+  await outbox?.announce(eventsOf([]));
+  return ({ epoch, checks }) => {
+    const { name = "", expected = "", actual = "" } = checks.find(({ ok }) => !ok) ?? {};
+    const facts = { ...chainIdentity(config), epoch, check: name, expected, actual };
+    const event: WebhookEvent = { topic: "epoch.mismatch", facts, since: null };
+    outbox?.announce(eventsOf([event])).catch((error: unknown) => out.note(messageOf(error)));
+  };
+}
+
+async function* eventsOf(events: readonly WebhookEvent[]): AsyncGenerator<WebhookEvent> {
+  yield* events;
 }
 
 function showProgress(out: Output): (progress: AuditProgress) => void {

@@ -1,7 +1,12 @@
 import { requireSetting } from "../config.ts";
 import type { ChainOverlay } from "../pipeline/watch-claims.ts";
 import { webhookEvents } from "../pipeline/webhook-events.ts";
-import { createOutbox, type WebhookCounts, type WebhookFailure } from "../pipeline/webhook-outbox.ts";
+import {
+  createOutbox,
+  type Outbox,
+  type WebhookCounts,
+  type WebhookFailure,
+} from "../pipeline/webhook-outbox.ts";
 import { openWebhookQueue } from "../pipeline/webhook-queue.ts";
 import { createWebhookSender } from "../pipeline/webhook-send.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
@@ -16,41 +21,53 @@ export type ConfiguredWebhooks = {
   readonly counts: () => readonly WebhookCounts[];
 };
 
-/** Opens the configured receivers and tells them, beside everything else, until the command ends. Throws `configuration-missing`. */
+/** Opens the receivers for the daemon. Throws what `openOutbox` throws. */
 export async function openWebhooks(
   context: Context,
   store: LedgerStore,
   tell: DaemonLog,
 ): Promise<ConfiguredWebhooks> {
-  const { config } = context;
-  const { webhookUrls: urls } = config;
-  if (urls === undefined) return { looked: async () => {}, counts: () => [] };
-  const secret = requireSetting(config, "webhookSecret");
-  const outbox = createOutbox(await openWebhookQueue(store), {
-    urls,
-    send: createWebhookSender({ secret, now: Date.now }),
-    now: Date.now,
-    random: Math.random,
-    onFailure: (failure) => tellFailure(tell, failure),
-  });
+  const outbox = await openOutbox(context, store, (failure) => tellFailure(tell, failure));
+  if (outbox === undefined) return { looked: async () => {}, counts: () => [] };
+  return {
+    counts: outbox.counts,
+    looked: async (overlay) => {
+      const events = webhookEvents(store, overlay, chainIdentity(context.config));
+      await outbox.announce(events).catch((error: unknown) => tell.failed("webhooks wait", error));
+    },
+  };
+}
+
+/**
+ * Opens the configured receivers and tells them, beside everything else, until the command ends; undefined when there
+ * are none. Throws `configuration-missing`.
+ */
+export async function openOutbox(
+  context: Context,
+  store: LedgerStore,
+  onFailure: (failure: WebhookFailure) => void,
+): Promise<Outbox | undefined> {
+  const { webhookUrls: urls } = context.config;
+  if (urls === undefined) return undefined;
+  const secret = requireSetting(context.config, "webhookSecret");
+  const send = createWebhookSender({ secret, now: Date.now });
+  const queue = await openWebhookQueue(store);
+  const outbox = createOutbox(queue, { urls, send, now: Date.now, random: Math.random, onFailure });
   const stop = new AbortController();
   const running = outbox.run(stop.signal);
   context.defer(async () => {
     stop.abort();
     await running;
   });
-  return {
-    counts: outbox.counts,
-    looked: async (overlay) => {
-      const events = webhookEvents(store, overlay, chainIdentity(config));
-      await outbox.announce(events).catch((error: unknown) => tell.failed("webhooks wait", error));
-    },
-  };
+  return outbox;
+}
+
+/** A failure in words. */
+export function failureLine({ receiver, attempts, reason, dropped }: WebhookFailure): string {
+  const then = dropped ? `given up after ${attempts} attempts` : "it is tried again";
+  return `webhook receiver ${receiver} did not take a message: ${reason}; ${then}`;
 }
 
 function tellFailure({ log }: DaemonLog, failure: WebhookFailure): void {
-  const { receiver, attempts, reason, dropped } = failure;
-  const line = `webhook receiver ${receiver} did not take a message: ${reason}`;
-  if (dropped) log.error(failure, `${line}; given up after ${attempts} attempts`);
-  else log.warn(failure, `${line}; it is tried again`);
+  log[failure.dropped ? "error" : "warn"](failure, failureLine(failure));
 }

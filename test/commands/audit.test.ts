@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { openObjectStore } from "../../offchain/objects/open.ts";
 import { account, transcodeJob, transcodeKey } from "../support/events.ts";
 import { temporaryFolder } from "../support/ledger.ts";
+import { startReceiver, webhookSecret } from "../support/receiver.ts";
 import { openPool, type TestPool } from "./payroot.ts";
 
 test("given closed epochs, when they are audited, then the document has exactly the shape that is promised", async () => {
@@ -84,10 +85,12 @@ test("given a mirror that does not answer, when it is audited, then that is no d
   expect(called.stderr).toContain("store-unreachable");
 }, 60_000);
 
-test("given --watch, when an epoch goes wrong, then metrics and notes tell, and the end is 3", async () => {
+test("given --watch, when an epoch goes wrong, then metrics, notes and webhooks tell, and the end is 3", async () => {
   const pool = await closedPool();
   const stop = new AbortController();
-  const env = { S3_SENSOR_INTERVAL_SECONDS: "1" };
+  const receiver = await startReceiver(webhookSecret);
+  const webhooks = { WEBHOOK_URLS: receiver.url, WEBHOOK_SECRET: webhookSecret };
+  const env = { S3_SENSOR_INTERVAL_SECONDS: "1", ...webhooks };
   const metrics: string[] = [];
   let notes = "";
   const watching = pool.call(["audit", "--watch"], {
@@ -110,6 +113,7 @@ test("given --watch, when an epoch goes wrong, then metrics and notes tell, and 
   await rm(join(pool.folder, "artifacts/epochs/000002/leaves.ndjson"));
   await writeFile(join(pool.folder, "artifacts/epochs/000002/manifest.json"), "{}");
   metrics.push(await read("payroot_root_mismatch_total 1\n"));
+  const [told] = await receiver.until(1);
   stop.abort();
   const { code } = await watching;
 
@@ -118,6 +122,7 @@ test("given --watch, when an epoch goes wrong, then metrics and notes tell, and 
   expect(metrics[1]).toContain("payroot_root_verified 1\n");
   expect(metrics[1]).toContain("payroot_audit_lag_epochs 1\n");
   expect(notes).toContain("epoch 2 is at fault: manifest");
+  expect(told?.body).toMatchObject({ type: "epoch.mismatch", data: { epoch: 2, check: "manifest" } });
   expect(code).toBe(3);
 });
 
