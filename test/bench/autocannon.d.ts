@@ -4,8 +4,9 @@ declare module "autocannon" {
   type Options = {
     readonly url: string;
     readonly connections: number;
-    /** Seconds. */
+    /** Seconds, as the next. */
     readonly duration: number;
+    readonly timeout: number;
     readonly setupClient: (client: Client) => void;
   };
   type Result = {

@@ -24,6 +24,8 @@ const instance = await autocannon({
   url,
   connections,
   duration: Number(seconds),
+  // Seconds: what waits on a busy machine is slow, and not lost.
+  timeout: 60,
   setupClient: (client) => client.setRequests(Array.from({ length: pathsAConnection }, request)),
 });
 const { errors, timeouts, non2xx, requests, latency, duration } = instance;
