@@ -110,4 +110,4 @@ test(`given ${writes} signed writes and a process killed ${kills.length} times a
     const earned = own.reduce((sum, at) => sum + (feesOf(at) / 4) * 3, 0);
     expect((await read("worker", "show", account(index))).assets).toMatchObject([{ earned: String(earned) }]);
   }
-}, 180_000);
+}, 300_000);
