@@ -106,9 +106,11 @@ test("given events of the future and of before, then windows of time leave them 
 test("given an AI job whose receipt comes an epoch later, then it counts in the epoch that pays it, and in its time", async () => {
   const ledger = await openTestLedger();
   const at = { from: start, until: start + 100_000 };
+  const named = aiJob({ id: "named", requestID: "t", second: 5 });
   await ledger.write(transcodeKey("a"), [ratioJob("0", 1)]);
   await ledger.write(aiKey("a"), [
     aiJob({ id: "job", requestID: "r", second: 5 }),
+    { ...named, Payload: { ...named.Payload, ethAddress: account(1) } },
     aiJob({ id: "other", requestID: "s", second: 5 }),
     aiReceipt({ id: "other receipt", requestID: "s", account: account(1) }),
   ]);
@@ -116,14 +118,14 @@ test("given an AI job whose receipt comes an epoch later, then it counts in the 
     (await rowsOf(ledger, span)).map(({ account, jobs }) => [account, jobs] as const);
   await ledger.ingest();
   expect(await jobs({ epoch: 1 })).toEqual([
-    [account(1), 1],
+    [account(1), 2],
     [account(0), 1],
   ]);
   await ledger.close();
   await ledger.write(aiKey("b"), [aiReceipt({ id: "receipt", requestID: "r", account: account(2) })]);
   await ledger.ingest();
   const all = [
-    [account(1), 1],
+    [account(1), 2],
     [account(2), 1],
     [account(0), 1],
   ];
@@ -133,7 +135,7 @@ test("given an AI job whose receipt comes an epoch later, then it counts in the 
   await ledger.close(1);
 
   expect(await jobs({ epoch: 1 })).toEqual([
-    [account(1), 1],
+    [account(1), 2],
     [account(0), 1],
   ]);
   expect(await jobs({ epoch: 2 })).toEqual([[account(2), 1]]);

@@ -21,7 +21,7 @@ type Draft = {
 
 const anyDraft: fc.Arbitrary<Draft> = fc.record({
   kind: fc.nat(5),
-  label: fc.nat(60),
+  label: fc.oneof(fc.nat(3), fc.nat(60)),
   second: fc.nat(100),
   account: fc.nat(3),
   response: fc.oneof(fc.constantFrom(0, 1, 240, 241), fc.integer({ min: 1, max: 10 ** 9 })),
