@@ -54,7 +54,7 @@ test("given no --once, it reads on until it is stopped, and then tells what it r
   const { code, stdout, stderr } = await pool.call(["ingest", "--json"], { signal: stop.signal, onNote });
   expect(code, stderr).toBe(0);
   expect(JSON.parse(stdout)).toEqual({ ...counts, objects: 1, events: 1, accepted: 1 });
-  expect(stderr).toBe("read 1 new objects with 1 events\n");
+  expect(stderr).toBe("read 1 new objects with 1 events\nstopping; once more to stop at once\n");
 });
 
 test("given only some partitions, the others are not read", async () => {
