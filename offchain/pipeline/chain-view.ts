@@ -1,7 +1,7 @@
-import type { DistributorChain } from "../chain/distributor-chain.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
+import { claimTimes } from "../store/job-keys.ts";
 import { claimedSums, cumulatives } from "../store/keys.ts";
-import { keyOf } from "../store/keyspace.ts";
+import { getOne, keyOf, put } from "../store/keyspace.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import type { EpochState, Head } from "../store/records.ts";
 import {
@@ -115,7 +115,7 @@ function createView(
 ): ChainView {
   const standingAt = createStandings(store, seen);
   const { asOfOne, consistently } = createReads(store, { seen, standingAt });
-  const timeOf = createClaimClock(chain);
+  const timeOf = createClaimClock({ store, chain });
   return {
     get block() {
       return seen().overlay?.latest.number ?? null;
@@ -186,20 +186,19 @@ type FoundStanding = Moment & {
 
 const triesAtMost = 20;
 
-const mostRemembered = 20_000;
-
-/** When the block of a claim was made (ms since 1970), null while the RPC does not know it; remembers final ones. */
-function createClaimClock(chain: DistributorChain): (claim: AccountClaim) => Promise<number | null> {
-  const known = new Map<number, number>();
+/** When the block of a claim was made (ms since 1970), null while the RPC does not know it; keeps those of final ones. */
+function createClaimClock({
+  store,
+  chain,
+}: WatchPorts): (claim: Pick<AccountClaim, "block" | "final">) => Promise<number | null> {
   return async ({ block: number, final }) => {
-    const remembered = known.get(number);
-    if (remembered !== undefined) return remembered;
+    const known = final ? await getOne(store, claimTimes, number) : undefined;
+    if (known !== undefined) return known * 1000;
     const block = await chain.block(number);
     if (block === undefined) return null;
-    const time = block.timestampSeconds * 1000;
-    if (known.size >= mostRemembered) known.delete(known.keys().next().value ?? 0);
-    if (final) known.set(number, time);
-    return time;
+    const { timestampSeconds } = block;
+    if (final) await store.write([put(claimTimes, number, timestampSeconds)], { durable: false });
+    return timestampSeconds * 1000;
   };
 }
 

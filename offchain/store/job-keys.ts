@@ -1,5 +1,5 @@
 import { type Address, addressBytes, addressFromBytes, parseAddress } from "../core/address.ts";
-import { parts, sum, text, time, u32 } from "./codecs.ts";
+import { json, parts, sum, text, time, u32, uint32 } from "./codecs.ts";
 import type { Codec, Keyspace } from "./keyspace.ts";
 import type { OpenSum } from "./records.ts";
 
@@ -39,6 +39,13 @@ export const lifeSums: Keyspace<{ account: Address; asset: Address; partition: s
     (read) => ({ account: read.address(), asset: read.address(), partition: read.text() }),
   ),
   value: sum(),
+};
+
+/** When final blocks with claims were made, seconds since 1970, as far as anybody asked: no look-up twice. */
+export const claimTimes: Keyspace<number, number> = {
+  prefix: "T".charCodeAt(0),
+  key: uint32(),
+  value: json(),
 };
 
 /** The bytes that keys with these leading parts begin with, for walks. */

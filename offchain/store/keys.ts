@@ -70,7 +70,7 @@ import { decodeVersions, encodeVersions } from "./version-codec.ts";
  *   j       partition, newest time, object number     the accepted jobs of the object
  *   u       object number, epoch                      the workers of AI jobs of the object that a close paired
  *   S       account, asset, partition                 Σ of what the account gained in closed epochs
- * Prefix z is kept free, f and y are those of audit-keys.ts, G and W those of ops-keys.ts.
+ * Prefix z is kept free, f and y are those of audit-keys.ts, G and W of ops-keys.ts, T (block: its time) of job-keys.ts.
  */
 
 /** Where the ledger stands: one entry. */

@@ -89,6 +89,9 @@ test("given claims, new ones and final ones, then the statement has each once, w
   expect(Date.parse(claims[1]?.time ?? "")).toBeLessThanOrEqual(latest.timestampSeconds * 1000);
   expect(claims[0]?.time).not.toBe(claims[1]?.time);
   expect(late.rows).toEqual(early.rows);
+  const block = () => Promise.reject(new Error("the time of a final claim was asked for again"));
+  const later = await createChainWatch({ ...ports, chain: { ...ports.chain, block } });
+  expect(await later.view.claimsOf(account(0))).toEqual(await watch.view.claimsOf(account(0)));
   const worker = await readWorker(read, query);
   expect(late.totals).toMatchObject([{ asset: zeroAddress, claimed: worker.assets[0]?.claimed }]);
   expect(worker.assets[0]?.claimed).toBe(earned(1) + earned(2));
