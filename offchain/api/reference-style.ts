@@ -7,14 +7,13 @@ const style = `
   --link: light-dark(#0b57b0, #7ab7ff); }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; color: var(--ink); background: var(--paper);
-  font: 1rem/1.5 system-ui, sans-serif; }
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1, h2, h3, h4 { line-height: 1.25; margin: 1.5em 0 .5em; }
-h3, h4 { overflow-wrap: anywhere; }
 h4 { font-size: .95rem; color: var(--soft); }
 a { color: var(--link); }
 nav ul { list-style: none; margin: 0; padding: 0; columns: 20rem; }
 nav h2 { font-size: 1rem; margin: 1em 0 .25em; }
-nav a { text-decoration: none; overflow-wrap: anywhere; }
+nav a { text-decoration: none; }
 nav b, h3 b { font-size: .8em; color: var(--soft); }
 section { border-top: 1px solid var(--line); margin-top: 2rem; }
 article { border-top: 1px solid var(--line); margin-top: 2rem; scroll-margin-top: 1rem; }

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { request as plainRequest } from "node:http";
 import { request as secureRequest } from "node:https";
@@ -34,14 +34,16 @@ async function curl(given: readonly string[]): Promise<string> {
   let url = "";
   let body: Buffer | undefined;
   let ca: Buffer | undefined;
+  let file: string | undefined;
   for (let at = 0; at < given.length; at++) {
     const word = given[at] ?? "";
     const value = given[at + 1] ?? "";
     if (word === "--header") headers[value.replace(/:.*/, "")] = value.replace(/^[^:]*: */, "");
     else if (word === "--data-binary") body = readFileSync(value.slice(1));
     else if (word === "--cacert") ca = readFileSync(value);
+    else if (word === "-o") file = value;
     else if (!word.startsWith("-")) url = word;
-    if (["--header", "--data-binary", "--cacert"].includes(word)) at += 1;
+    if (["--header", "--data-binary", "--cacert", "-o"].includes(word)) at += 1;
   }
   const method = body === undefined ? "GET" : "POST";
   const options = { method, headers, ...(ca === undefined ? {} : { ca }) };
@@ -56,9 +58,11 @@ async function curl(given: readonly string[]): Promise<string> {
     request.on("error", reject);
     request.end(body);
   });
-  // What --fail-with-body ends with.
+  // What -f and --fail-with-body end with.
   if (answer.status >= 400) process.exitCode = 22;
-  return answer.text;
+  if (file === undefined) return answer.text;
+  writeFileSync(file, answer.text);
+  return "";
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
