@@ -7,6 +7,7 @@ import { formatCount, type Output } from "../format.ts";
 import { type AuditPorts, type AuditProgress, type AuditReport, audit } from "../pipeline/audit.ts";
 import { firstWatchState, metricsText, type WatchState, watchAudit } from "../pipeline/audit-watch.ts";
 import type { WebhookEvent } from "../pipeline/webhook-events.ts";
+import type { WebhookFailure } from "../pipeline/webhook-outbox.ts";
 import { type Context, command, text, wholeNumber } from "./command.ts";
 import { chainIdentity, openStore } from "./open.ts";
 import { openChain } from "./open-chain.ts";
@@ -85,18 +86,18 @@ async function openReceivers(
   cache: AuditPorts["cache"],
 ): Promise<(found: AuditReport["epochs"][number]) => void> {
   const { config, out } = context;
-  const outbox = await openOutbox(context, cache, (failure) => out.note(failureLine(failure)));
-  await outbox?.announce(eventsOf([]));
+  const onFailure = (failure: WebhookFailure): void => out.note(failureLine(failure));
+  const outbox = await openOutbox(context, cache, { firstEpoch: 0, onFailure });
   return ({ epoch, checks }) => {
     const { name = "", expected = "", actual = "" } = checks.find(({ ok }) => !ok) ?? {};
     const facts = { ...chainIdentity(config), epoch, check: name, expected, actual };
     const event: WebhookEvent = { topic: "epoch.mismatch", facts, since: null };
-    outbox?.announce(eventsOf([event])).catch((error: unknown) => out.note(messageOf(error)));
+    outbox?.announce(only(event)).catch((error: unknown) => out.note(messageOf(error)));
   };
 }
 
-async function* eventsOf(events: readonly WebhookEvent[]): AsyncGenerator<WebhookEvent> {
-  yield* events;
+async function* only(event: WebhookEvent): AsyncGenerator<WebhookEvent> {
+  yield event;
 }
 
 function showProgress(out: Output): (progress: AuditProgress) => void {

@@ -1,9 +1,11 @@
 import { requireSetting } from "../config.ts";
+import { readHead } from "../pipeline/ingest.ts";
 import type { ChainOverlay } from "../pipeline/watch-claims.ts";
 import { webhookEvents } from "../pipeline/webhook-events.ts";
 import {
   createOutbox,
   type Outbox,
+  type OutboxOptions,
   type WebhookCounts,
   type WebhookFailure,
 } from "../pipeline/webhook-outbox.ts";
@@ -27,7 +29,11 @@ export async function openWebhooks(
   store: LedgerStore,
   tell: DaemonLog,
 ): Promise<ConfiguredWebhooks> {
-  const outbox = await openOutbox(context, store, (failure) => tellFailure(tell, failure));
+  const { epoch: firstEpoch } = await readHead(store);
+  const outbox = await openOutbox(context, store, {
+    firstEpoch,
+    onFailure: (failure) => tellFailure(tell, failure),
+  });
   if (outbox === undefined) return { looked: async () => {}, counts: () => [] };
   return {
     counts: outbox.counts,
@@ -45,14 +51,15 @@ export async function openWebhooks(
 export async function openOutbox(
   context: Context,
   store: LedgerStore,
-  onFailure: (failure: WebhookFailure) => void,
+  { firstEpoch, onFailure }: Pick<OutboxOptions, "firstEpoch" | "onFailure">,
 ): Promise<Outbox | undefined> {
   const { webhookUrls: urls } = context.config;
   if (urls === undefined) return undefined;
   const secret = requireSetting(context.config, "webhookSecret");
   const send = createWebhookSender({ secret, now: Date.now });
   const queue = await openWebhookQueue(store);
-  const outbox = createOutbox(queue, { urls, send, now: Date.now, random: Math.random, onFailure });
+  const clock = { now: Date.now, random: Math.random };
+  const outbox = createOutbox(queue, { urls, firstEpoch, send, onFailure, ...clock });
   const stop = new AbortController();
   const running = outbox.run(stop.signal);
   context.defer(async () => {

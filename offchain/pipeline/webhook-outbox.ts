@@ -9,6 +9,8 @@ import type { WebhookSender } from "./webhook-send.ts";
 /** How messages are told; `now` in ms since 1970, `random` from 0 to 1. */
 export type OutboxOptions = {
   readonly urls: readonly string[];
+  /** At the first call of `announce` ever, what is so of epochs before this one is known and not told. */
+  readonly firstEpoch: number;
   readonly send: WebhookSender;
   readonly now: () => number;
   readonly random: () => number;
@@ -32,10 +34,7 @@ export type WebhookCounts = Readonly<Record<WebhookDelivery["state"], number>> &
 
 /** Tells receivers of events, each at least once, whatever stops in between. */
 export type Outbox = {
-  /**
-   * Takes in what is new among events, newest first; durable when it resolves. What is so at the first call ever is
-   * known and not told: whoever begins to listen is not told of years.
-   */
+  /** Takes in what is new among events, newest first; durable when it resolves. */
   readonly announce: (events: AsyncIterable<WebhookEvent>) => Promise<void>;
   /** Sends until `signal` aborts; what is under way then is sent again at the next start. */
   readonly run: (signal: AbortSignal) => Promise<void>;
@@ -58,7 +57,7 @@ type Receiver = { readonly url: string; readonly number: number; readonly name: 
 
 /** Makes an outbox over a queue. */
 export function createOutbox(queue: WebhookQueue, options: OutboxOptions): Outbox {
-  const { urls, now } = options;
+  const { urls, firstEpoch, now } = options;
   // Addresses may hold secrets; the ledger and its copies know receivers by a hash.
   const receivers = urls.map((url, index): Receiver => {
     return { url, number: index + 1, name: sha256Hex(Buffer.from(url)).slice(0, 16) };
@@ -74,8 +73,10 @@ export function createOutbox(queue: WebhookQueue, options: OutboxOptions): Outbo
         if (queue.has(id) && event.topic === "epoch.claimable") break;
         if (queue.has(id)) continue;
         const due = { state: "waiting", attempts: 0, nextAttempt: now() } as const;
-        const deliveries = first ? [] : receivers.map(({ name }) => ({ receiver: name, ...due }));
-        fresh.set(id, { body: first ? "" : body, createdAt: now(), deliveries });
+        // Whoever begins to listen is not told of years.
+        const old = first && Number(event.facts.epoch) < firstEpoch;
+        const deliveries = old ? [] : receivers.map(({ name }) => ({ receiver: name, ...due }));
+        fresh.set(id, { body: old ? "" : body, createdAt: now(), deliveries });
       }
       if (first) fresh.set("begun", { body: "", createdAt: now(), deliveries: [] });
       if (fresh.size === 0) return;

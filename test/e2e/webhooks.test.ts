@@ -7,6 +7,7 @@ import { openTestLedger } from "../support/ledger.ts";
 import { closeForChain } from "../support/published-epochs.ts";
 import { startReceiver, webhookSecret } from "../support/receiver.ts";
 import { program, secrets, start } from "./process.ts";
+import { isReady, until } from "./running.ts";
 
 const anvil = useAnvil();
 
@@ -32,12 +33,13 @@ async function openChainPool() {
 test("given an epoch posted and claimable while the daemon is killed and the receiver fails, it is told of both", async () => {
   const { pool, distributor, receiver, env } = await openChainPool();
   receiver.status = 503;
+  // The first round of all reads, closes and posts, and even that is told.
+  await pool.write(transcodeKey("1"), [transcodeJob({ id: "1", account: account(0) })]);
   const first = start([...program, "run"], env);
   await first.until(/serving/);
-  await pool.write(transcodeKey("1"), [transcodeJob({ id: "1", account: account(0) })]);
   const id = (await receiver.until(1))[0]?.id;
-  const ready = /serving (\S+),/.exec(first.said())?.[1];
-  expect(await (await fetch(`${ready}/ready`)).json()).toMatchObject({ ready: true });
+  const url = /serving (\S+),/.exec(first.said())?.[1] ?? "";
+  await until(`${url}/ready`, isReady, first);
   first.kill("SIGKILL");
   await first.ended;
   receiver.status = 200;

@@ -25,6 +25,7 @@ async function startOutbox(ledger: TestLedger, urls: readonly string[], laterMs 
   const queue = await openWebhookQueue(ledger.store);
   const outbox = createOutbox(queue, {
     urls,
+    firstEpoch: 3,
     now,
     send: createWebhookSender({ secret: new Secret(webhookSecret), now, timeoutMs: 500 }),
     random: () => 1,
@@ -84,15 +85,15 @@ test("given events, every receiver is told each once, the older first", async ()
   }
 });
 
-test("given a pool that is years old, whoever begins to listen is told of what comes, not of what was", async () => {
+test("given a pool that is years old, whoever begins to listen is told of epochs to come, not of those that were", async () => {
   const ledger = await openTestLedger();
   const receiver = await startReceiver(webhookSecret);
   const { outbox } = await startOutbox(ledger, [receiver.url]);
 
-  await outbox.announce(list(event(2), event(1)));
   await outbox.announce(list(event(3), event(2), event(1)));
+  await outbox.announce(list(event(4), event(3), event(2), event(1)));
 
-  expect((await receiver.until(1)).map(({ body }) => body.data.epoch)).toEqual([3]);
+  expect((await receiver.until(2)).map(({ body }) => body.data.epoch)).toEqual([3, 4]);
 });
 
 test("given a receiver that fails, and restarts between, the same message comes again until it is taken", async () => {
