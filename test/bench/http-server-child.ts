@@ -10,7 +10,13 @@ import { createProofBook } from "../../offchain/pipeline/proof-book.ts";
 import { createEstimates } from "../../offchain/pipeline/worker.ts";
 import { chainWith, identity, openPool, ruleset } from "./http-pool.ts";
 
-/** What the process is asked by message, one at a time; it answers each with an `Answer`. */
+/** What the process is asked by message, and how it answers: by the number of the question. */
+export type Asked = { readonly number: number; readonly question: Question };
+
+/** An answer to a question. */
+export type Told = { readonly number: number; readonly answer: Answer };
+
+/** What can be asked. */
 export type Question = "load" | "memory" | "processor" | "ingest";
 
 export type Answer = Seconds | Memory;
@@ -35,7 +41,7 @@ async function serveBare(): Promise<void> {
   server.listen(0, "127.0.0.1", () => {
     process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
   });
-  process.on("message", () => process.send?.(processorTime()));
+  process.on("message", ({ number }: Asked) => tell({ number, answer: processorTime() }));
 }
 
 /** The real app by the real server, as the daemon puts it together, with a limit of requests that nobody reaches. */
@@ -66,9 +72,13 @@ async function servePool(): Promise<void> {
       return { ...took, events };
     },
   };
-  process.on("message", (question: Question) => {
-    answers[question]().then((answer) => process.send?.(answer), fail);
+  process.on("message", ({ number, question }: Asked) => {
+    answers[question]().then((answer) => tell({ number, answer }), fail);
   });
+}
+
+function tell(told: Told): void {
+  process.send?.(told);
 }
 
 function processorTime(): Seconds {

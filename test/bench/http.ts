@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, fork } from "node:child_process";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { addressFromBytes } from "../../offchain/core/address.ts";
 import type { LoadKind, LoadMeasurement } from "./http-load-child.ts";
 import { openLog, writeJobs } from "./http-pool.ts";
-import type { Answer, Memory, Question, Seconds } from "./http-server-child.ts";
+import type { Answer, Asked, Memory, Question, Seconds, Told } from "./http-server-child.ts";
 import { diskOf, machine, median } from "./report.ts";
 
 const kinds: readonly LoadKind[] = ["bare", "proof", "worker", "both"];
@@ -62,9 +62,16 @@ async function startServer(args: readonly string[]): Promise<Server> {
   return { url, process };
 }
 
+let asked = 0;
+
 async function ask({ process }: Server, question: Question): Promise<Answer> {
-  process.send(question);
-  return (await once(process, "message"))[0];
+  asked += 1;
+  const number = asked;
+  process.send({ number, question } satisfies Asked);
+  for await (const [told] of on(process, "message") as AsyncIterable<[Told]>) {
+    if (told.number === number) return told.answer;
+  }
+  throw new Error("the server ended");
 }
 
 async function memoryOf(server: Server): Promise<string> {
