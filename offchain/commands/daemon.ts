@@ -2,9 +2,11 @@ import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../api/app.ts";
 import { createMetrics, type Metrics } from "../api/metrics.ts";
 import { formatCount } from "../format.ts";
-import type { ClosePorts } from "../pipeline/close-epoch.ts";
+import { readProofsAhead } from "../pipeline/account-proof.ts";
+import type { ClosePorts, CloseResult } from "../pipeline/close-epoch.ts";
 import { createDaemon, type Daemon, type Stage } from "../pipeline/daemon.ts";
 import { createFigures } from "../pipeline/figures.ts";
+import { createProofBook } from "../pipeline/proof-book.ts";
 import { closeStage, ingestStage } from "../pipeline/stages.ts";
 import { createEstimates } from "../pipeline/worker.ts";
 import type { Context } from "./command.ts";
@@ -32,7 +34,8 @@ export async function startDaemon(
   const ruleset = configuredRuleset(config);
   await serveBackups(context, ports.store, tell);
   const webhooks = await openWebhooks(context, ports.store, tell);
-  const chain = await openChainStages(context, ports, { tell, looked: webhooks.looked });
+  const proofs = createProofBook(ports.artifacts);
+  const chain = await openChainStages(context, { ...ports, proofs }, { tell, looked: webhooks.looked });
   const { intake, watched } = await openConfiguredIntake(context, ports);
   const metrics = createMetrics({
     figures: createFigures({ store: ports.store, chain: chain.view }, ruleset),
@@ -43,7 +46,12 @@ export async function startDaemon(
     version: packageJson.version,
     now,
   });
-  const { ingesting, closing } = readingStages(context, ports, { now, tell, metrics });
+  // In the background; what fails is tried again, and told, by whoever asks for it.
+  const readAhead = (): void => {
+    readProofsAhead({ store: ports.store, chain: chain.view, proofs }, context.signal).catch(() => undefined);
+  };
+  readAhead();
+  const { ingesting, closing } = readingStages(context, ports, { now, tell, metrics, readAhead });
   const { performance, exporting } = openPerformance(context, ports, chain.view);
   const daemon = createDaemon([watched(ingesting), closing, ...chain.stages, ...exporting], {
     intervalMs: config.s3SensorIntervalSeconds * 1000,
@@ -56,6 +64,7 @@ export async function startDaemon(
     archive: ports.archive,
     artifacts: ports.artifacts,
     chain: chain.view,
+    proofs,
     estimates: createEstimates(ports.store),
     ruleset,
     identity: chainIdentity(config),
@@ -80,8 +89,9 @@ export async function startDaemon(
 function readingStages(
   { config, out, signal }: Context,
   ports: ClosePorts,
-  { now, tell, metrics }: DaemonOptions & { readonly metrics: Metrics },
+  daemon: DaemonOptions & { readonly metrics: Metrics; readonly readAhead: () => void },
 ): { ingesting: Stage; closing: Stage } {
+  const { now, tell, metrics, readAhead } = daemon;
   const { partitions, lookBackSeconds, epochSeconds } = config;
   const reading = { ruleset: configuredRuleset(config), partitions, lookBackSeconds, signal };
   const ingesting = ingestStage(ports, {
@@ -93,6 +103,10 @@ function readingStages(
       tell.read(report);
     },
   });
-  const options = { ...reading, ...chainIdentity(config), epochSeconds, now, onClosed: tell.closed };
+  const onClosed = (closed: CloseResult): void => {
+    tell.closed(closed);
+    readAhead();
+  };
+  const options = { ...reading, ...chainIdentity(config), epochSeconds, now, onClosed };
   return { ingesting, closing: closeStage(ports, options) };
 }

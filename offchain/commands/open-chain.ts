@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { openDistributorChain } from "../chain/client.ts";
 import { type DeployRequest, deploy, networks } from "../chain/deployer.ts";
 import { type Deployment, parseDeployment } from "../chain/deployment.ts";
-import type { DistributorChain } from "../chain/distributor-chain.ts";
+import type { ClaimedLog, DistributorChain } from "../chain/distributor-chain.ts";
 import { openSigner, type Signer } from "../chain/signer.ts";
 import { type Config, requireSetting } from "../config.ts";
 import { zeroAddress } from "../core/address.ts";
@@ -16,6 +16,7 @@ import type { Stage } from "../pipeline/daemon.ts";
 import type { PublishPorts } from "../pipeline/epoch-record.ts";
 import { listEpochs } from "../pipeline/epochs.ts";
 import type { FundingReader } from "../pipeline/preview.ts";
+import type { ProofBook } from "../pipeline/proof-book.ts";
 import { type PublishOptions, publishEpoch, resumePublish } from "../pipeline/publish.ts";
 import type { PublishReport } from "../pipeline/settle-posting.ts";
 import { sponsorStage } from "../pipeline/sponsor-stage.ts";
@@ -107,7 +108,7 @@ export type ChainStages = {
 /** Opens the daemon's side of the chain. */
 export async function openChainStages(
   context: Context,
-  ports: ClosePorts,
+  ports: ClosePorts & { readonly proofs: ProofBook },
   { tell, looked }: { readonly tell: DaemonLog } & Pick<ConfiguredWebhooks, "looked">,
 ): Promise<ChainStages> {
   const { config, signal } = context;
@@ -129,7 +130,7 @@ export async function openChainStages(
     async run() {
       const seen = watch.overlay()?.latest.number ?? 0;
       const overlay = await watch.look({ signal });
-      for (const log of overlay.logs) if (log.kind === "claimed" && log.block > seen) tell.claimed(log);
+      tell.claimed(overlay.logs.filter((log) => log.kind === "claimed" && log.block > seen) as ClaimedLog[]);
       await looked(overlay);
       await funds.look();
     },

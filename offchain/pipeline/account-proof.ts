@@ -54,3 +54,14 @@ async function meantEpoch(
   const [closed, state] = await Promise.all([requireEpoch(store, epoch), chain.stageOf(epoch)]);
   return { closed, state };
 }
+
+/** Reads the files of the epochs that most will ask for, newest active and newest closed, before anybody waits for one. */
+export async function readProofsAhead(
+  { store, chain, proofs }: ProofPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const newest = [await chain.newestActive(), (await readHead(store)).epoch - 1];
+  for (const epoch of new Set(newest)) {
+    if (epoch > 0) await proofs.load(await requireEpoch(store, epoch), signal);
+  }
+}
