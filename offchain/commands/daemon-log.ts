@@ -18,7 +18,7 @@ export type DaemonLog = {
   readonly closed: (closed: CloseResult) => void;
   readonly posted: (report: PublishReport) => void;
   readonly sponsored: (batch: BatchReport) => void;
-  readonly claimed: (claim: ClaimedLog) => void;
+  readonly claimed: (claims: readonly ClaimedLog[]) => void;
   readonly behind: (stage: string, error: unknown) => void;
   readonly recovered: (stage: string) => void;
   readonly answered: (report: AnswerReport) => void;
@@ -52,11 +52,18 @@ export function openDaemonLog({ config, out }: Context, style?: LogStyle): Daemo
         { workers: paid.length, transaction },
         `paid ${paid.length} workers, transaction ${transaction}`,
       ),
-    claimed: ({ account, asset, epoch, amount, recipient, transaction }) =>
-      log.info(
-        { account, asset, epoch, amount: amount.toString(), recipient, transaction },
-        `${account} received ${asset === zeroAddress ? formatEth(amount) : `${amount} of ${asset}`}`,
-      ),
+    claimed: (claims) => {
+      for (const { account, asset, epoch, amount, recipient, transaction } of claims) {
+        const about = { account, asset, epoch, amount: amount.toString(), recipient, transaction };
+        log.debug(about, `${account} received ${formatAmount(amount, asset)}`);
+      }
+      for (const asset of new Set(claims.map((claim) => claim.asset))) {
+        const own = claims.filter((claim) => claim.asset === asset);
+        const amount = own.reduce((sum, claim) => sum + claim.amount, 0n);
+        const line = `${formatCount(own.length)} claims of ${formatAmount(amount, asset)}`;
+        log.info({ asset, claims: own.length, amount: amount.toString() }, line);
+      }
+    },
     behind: (stage, error) => failed(`${stage} is behind`, error, { stage }),
     recovered: (stage) => log.info({ stage }, `${stage} has recovered`),
     answered: ({ requestId, method, route, status, seconds }) => {
@@ -72,4 +79,8 @@ export function openDaemonLog({ config, out }: Context, style?: LogStyle): Daemo
 function describe(error: unknown): string {
   if (!(error instanceof PayrootError)) return error instanceof Error ? error.message : String(error);
   return `${error.message} [${error.code}]${error.next === undefined ? "" : `; ${error.next}`}`;
+}
+
+function formatAmount(amount: bigint, asset: string): string {
+  return asset === zeroAddress ? formatEth(amount) : `${amount} of ${asset}`;
 }
