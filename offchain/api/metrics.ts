@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { ChainFunds } from "../pipeline/chain-funds.ts";
 import type { StageReport } from "../pipeline/daemon.ts";
@@ -73,13 +74,22 @@ export function createMetrics(sources: MetricsSources): Metrics {
       showStages(sources.stages(), now);
       showFunds(sources.funds());
       showWebhooks(sources.webhooks());
-      const figures = await sources.figures().catch(() => undefined);
-      readable.set(figures === undefined ? 0 : 1);
-      if (figures !== undefined) for (const one of show) one(figures, now);
+      const reading = sources.figures().then(
+        (figures) => {
+          for (const one of show) one(figures, now);
+          return 1;
+        },
+        () => 0,
+      );
+      // A large ledger takes long at first; until then the figures are those of before.
+      readable.set(await Promise.race([reading, pause(patienceMs, 1, { ref: false })]));
       return registry.metrics();
     },
   };
 }
+
+// Prometheus waits ten seconds.
+const patienceMs = 5_000;
 
 const knownMethods = new Set(["GET", "HEAD", "POST", "OPTIONS"]);
 
