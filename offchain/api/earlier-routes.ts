@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { requireAddress } from "../core/address.ts";
 import { formatTime } from "../core/time.ts";
-import { type RecordedJobRow, recordedJobs } from "../pipeline/recorded-jobs.ts";
-import { allRewards, type Reward, rewardsOf } from "../pipeline/rewards.ts";
+import { type RecordedJobRow, recordedJobs } from "../pipeline/performance/recorded-jobs.ts";
+import { allRewards, type Reward, rewardsOf } from "../pipeline/workers/rewards.ts";
 import type { ApiDependencies } from "./app.ts";
 import { earlierJobsSchema, earlierRewardsSchema } from "./earlier-schemas.ts";
 import type { Api } from "./frame.ts";

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
-import { readManifest, readManifestBytes, requireEpoch } from "../pipeline/epochs.ts";
-import { asBuffer, isLineStart, linesFrom } from "../pipeline/ndjson.ts";
-import type { PublishedFiles } from "../pipeline/published-files.ts";
+import { asBuffer, isLineStart, linesFrom } from "../pipeline/claims/ndjson.ts";
+import type { PublishedFiles } from "../pipeline/claims/published-files.ts";
+import { readManifest, readManifestBytes, requireEpoch } from "../pipeline/close/epochs.ts";
 import type { ApiDependencies } from "./app.ts";
 import { earningLineSchema, leafLineSchema, manifestSchema, rejectionLineSchema } from "./epoch-schemas.ts";
 import type { Api } from "./frame.ts";

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { listEpochs, readManifest, requireEpoch } from "../pipeline/epochs.ts";
+import { listEpochs, readManifest, requireEpoch } from "../pipeline/close/epochs.ts";
 import type { ApiDependencies } from "./app.ts";
 import { epochPageSchema, epochSchema } from "./epoch-schemas.ts";
 import type { Api } from "./frame.ts";

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { ChainFunds } from "../pipeline/chain-funds.ts";
-import type { StageReport } from "../pipeline/daemon.ts";
-import type { Figures } from "../pipeline/figures.ts";
-import type { IngestReport } from "../pipeline/ingest.ts";
-import type { WebhookCounts } from "../pipeline/webhook-outbox.ts";
+import type { IngestReport } from "../pipeline/ingest/ingest.ts";
+import type { ChainFunds } from "../pipeline/operate/chain-funds.ts";
+import type { StageReport } from "../pipeline/operate/daemon.ts";
+import type { Figures } from "../pipeline/operate/figures.ts";
+import type { WebhookCounts } from "../pipeline/operate/webhook-outbox.ts";
 import type { AnswerReport } from "./serve.ts";
 
 /** What metrics are made of. Nothing here asks the network: a scrape costs the same whatever else is down. */

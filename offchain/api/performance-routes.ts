@@ -1,13 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import { parsePartitionName } from "../core/partition.ts";
 import { formatTime } from "../core/time.ts";
-import type { WorkerPerformance } from "../pipeline/performance.ts";
+import type { WorkerPerformance } from "../pipeline/performance/performance.ts";
 import {
   createPerformances,
   type KeptTable,
   type Performances,
   performanceWindows,
-} from "../pipeline/performances.ts";
+} from "../pipeline/performance/performances.ts";
 import type { ApiDependencies } from "./app.ts";
 import type { Api } from "./frame.ts";
 import { performancePageSchema } from "./performance-schemas.ts";

@@ -1,10 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { parseAddress, zeroAddress } from "../core/address.ts";
-import { readManifest, requireEpoch } from "../pipeline/epochs.ts";
-import { createLeaderboards, mostRanked } from "../pipeline/leaderboard.ts";
-import { createPoolStats } from "../pipeline/pool-stats.ts";
-import type { PublishedFiles } from "../pipeline/published-files.ts";
-import { createVerifier } from "../pipeline/verify-claim.ts";
+import type { PublishedFiles } from "../pipeline/claims/published-files.ts";
+import { createVerifier } from "../pipeline/claims/verify-claim.ts";
+import { readManifest, requireEpoch } from "../pipeline/close/epochs.ts";
+import { createLeaderboards, mostRanked } from "../pipeline/workers/leaderboard.ts";
+import { createPoolStats } from "../pipeline/workers/pool-stats.ts";
 import type { ApiDependencies } from "./app.ts";
 import type { Api } from "./frame.ts";
 import { leaderboardSchema, statsSchema, verificationSchema } from "./pool-schemas.ts";

@@ -1,6 +1,6 @@
-import { readHead } from "../pipeline/ingest.ts";
-import { createKept } from "../pipeline/kept.ts";
-import { readStatus } from "../pipeline/status.ts";
+import { readHead } from "../pipeline/ingest/ingest.ts";
+import { createKept } from "../pipeline/operate/kept.ts";
+import { readStatus } from "../pipeline/operate/status.ts";
 import type { ApiDependencies } from "./app.ts";
 import type { Api } from "./frame.ts";
 import { json } from "./respond.ts";

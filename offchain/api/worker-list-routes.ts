@@ -1,11 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import { parseAddress } from "../core/address.ts";
-import { createRankingReader, type EpochRanking } from "../pipeline/epoch-ranking.ts";
-import { readManifest, requireEpoch } from "../pipeline/epochs.ts";
-import { readHead } from "../pipeline/ingest.ts";
-import { type AccountEarnings, allEarnings, earningsOf } from "../pipeline/pool-earnings.ts";
-import type { PublishedFiles } from "../pipeline/published-files.ts";
-import { readAsOf } from "../pipeline/worker.ts";
+import type { PublishedFiles } from "../pipeline/claims/published-files.ts";
+import { readManifest, requireEpoch } from "../pipeline/close/epochs.ts";
+import { readHead } from "../pipeline/ingest/ingest.ts";
+import { createRankingReader, type EpochRanking } from "../pipeline/workers/epoch-ranking.ts";
+import { type AccountEarnings, allEarnings, earningsOf } from "../pipeline/workers/pool-earnings.ts";
+import { readAsOf } from "../pipeline/workers/worker.ts";
 import type { ApiDependencies } from "./app.ts";
 import type { Api } from "./frame.ts";
 import { workerPageSchema } from "./pool-schemas.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { jsonBytes } from "../core/artifacts.ts";
 import { messageOf, PayrootError } from "../errors.ts";
 import { formatCount } from "../format.ts";
-import { attestEpoch, putAttestation } from "../pipeline/attest.ts";
+import { attestEpoch, putAttestation } from "../pipeline/publish/attest.ts";
 import { command, text, wholeNumber } from "./command.ts";
 import { openStore } from "./open.ts";
 import { requireChain, requireSigner } from "./open-chain.ts";

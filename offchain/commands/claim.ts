@@ -1,6 +1,6 @@
 import { type SigningOutput, signingOutput } from "../chain/output.ts";
 import { formatEth, type Output } from "../format.ts";
-import { type ClaimReport, claim, claimCalls } from "../pipeline/claim.ts";
+import { type ClaimReport, claim, claimCalls } from "../pipeline/claims/claim.ts";
 import { account, command, text, wholeNumber } from "./command.ts";
 import { openPublished } from "./open.ts";
 import { openConfiguredSigner, requireChain } from "./open-chain.ts";

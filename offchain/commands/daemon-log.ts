@@ -5,10 +5,10 @@ import { zeroAddress } from "../core/address.ts";
 import { PayrootError } from "../errors.ts";
 import { formatCount, formatEth } from "../format.ts";
 import { createLog, errorFacts, type Log, type LogStyle } from "../log.ts";
-import type { CloseResult } from "../pipeline/close-epoch.ts";
-import type { IngestReport } from "../pipeline/ingest.ts";
-import type { PublishReport } from "../pipeline/settle-posting.ts";
-import type { BatchReport } from "../pipeline/sponsor.ts";
+import type { BatchReport } from "../pipeline/claims/sponsor.ts";
+import type { CloseResult } from "../pipeline/close/close-epoch.ts";
+import type { IngestReport } from "../pipeline/ingest/ingest.ts";
+import type { PublishReport } from "../pipeline/publish/settle-posting.ts";
 import type { Context } from "./command.ts";
 
 /** What a daemon tells of its work: a sentence for people, and the same as facts for programs. */

@@ -1,5 +1,5 @@
 import { exitCodes } from "../errors.ts";
-import { examine } from "../pipeline/doctor.ts";
+import { examine } from "../pipeline/operate/doctor.ts";
 import { command } from "./command.ts";
 import { openPatient } from "./open-doctor.ts";
 

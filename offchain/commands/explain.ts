@@ -1,7 +1,7 @@
 import type { Explanation } from "../core/explanation.ts";
 import { formatCount, formatEth, type Output } from "../format.ts";
-import { explain } from "../pipeline/explain.ts";
-import { createEstimates } from "../pipeline/worker.ts";
+import { explain } from "../pipeline/workers/explain.ts";
+import { createEstimates } from "../pipeline/workers/worker.ts";
 import { account, command, wholeNumber } from "./command.ts";
 import { configuredRuleset, openArchive, openArtifacts, openDataDirectory } from "./open.ts";
 

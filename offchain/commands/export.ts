@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { messageOf, PayrootError } from "../errors.ts";
 import { formatCount } from "../format.ts";
-import { exportTree, type TreeFormat } from "../pipeline/tree-export.ts";
+import { exportTree, type TreeFormat } from "../pipeline/publish/tree-export.ts";
 import { command, type Parameter, text, usageInvalid, wholeNumber } from "./command.ts";
 import { openPublished } from "./open.ts";
 

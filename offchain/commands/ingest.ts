@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { formatCount } from "../format.ts";
-import { addCounters, emptyCounters } from "../pipeline/apply-object.ts";
-import { finishClose } from "../pipeline/close-epoch.ts";
-import { type IngestReport, ingest, objectsUnread, readHead } from "../pipeline/ingest.ts";
-import { correlateWaiting } from "../pipeline/open-epoch.ts";
+import { finishClose } from "../pipeline/close/close-epoch.ts";
+import { correlateWaiting } from "../pipeline/close/open-epoch.ts";
+import { addCounters, emptyCounters } from "../pipeline/ingest/apply-object.ts";
+import { type IngestReport, ingest, objectsUnread, readHead } from "../pipeline/ingest/ingest.ts";
 import { command } from "./command.ts";
 import { configuredRuleset, openLedger } from "./open.ts";
 

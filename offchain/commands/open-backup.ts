@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { formatTime } from "../core/time.ts";
 import { exitCodes, messageOf, PayrootError } from "../errors.ts";
-import { type BackupSummary, backupInvalid, backupOf, readBackup } from "../pipeline/backup.ts";
+import { type BackupSummary, backupInvalid, backupOf, readBackup } from "../pipeline/rebuild/backup.ts";
 import type { LedgerStore, StoreWrite } from "../store/ledger-store.ts";
 import { openLevelStore } from "../store/level.ts";
 import type { Context } from "./command.ts";

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { type Config, requireSetting } from "../config.ts";
 import { zeroAddress } from "../core/address.ts";
 import { messageOf, PayrootError } from "../errors.ts";
-import type { DoctorPorts } from "../pipeline/doctor.ts";
+import type { DoctorPorts } from "../pipeline/operate/doctor.ts";
 import type { Context } from "./command.ts";
 import { openArchive, openArtifacts, openDataDirectory, openStore } from "./open.ts";
 import { openConfiguredSigner, openUnverifiedChain } from "./open-chain.ts";

@@ -1,8 +1,8 @@
-import type { ClosePorts } from "../pipeline/close-epoch.ts";
-import type { Stage } from "../pipeline/daemon.ts";
-import { exportStage } from "../pipeline/export-stage.ts";
-import { createPerformances, type Performances } from "../pipeline/performances.ts";
-import type { ChainView } from "../pipeline/worker.ts";
+import type { ClosePorts } from "../pipeline/close/close-epoch.ts";
+import type { Stage } from "../pipeline/operate/daemon.ts";
+import { exportStage } from "../pipeline/performance/export-stage.ts";
+import { createPerformances, type Performances } from "../pipeline/performance/performances.ts";
+import type { ChainView } from "../pipeline/workers/worker.ts";
 import type { Context } from "./command.ts";
 import { configuredRuleset, openStore } from "./open.ts";
 

@@ -3,10 +3,10 @@ import type { Config } from "../config.ts";
 import { partitionName } from "../core/partition.ts";
 import { PayrootError } from "../errors.ts";
 import { type Intake, openIntake } from "../intake/intake.ts";
-import type { Stage } from "../pipeline/daemon.ts";
-import type { IngestPorts } from "../pipeline/ingest.ts";
-import { readHead, rulesetInForce } from "../pipeline/ingest.ts";
-import { knownEvents } from "../pipeline/known-events.ts";
+import type { IngestPorts } from "../pipeline/ingest/ingest.ts";
+import { readHead, rulesetInForce } from "../pipeline/ingest/ingest.ts";
+import { knownEvents } from "../pipeline/ingest/known-events.ts";
+import type { Stage } from "../pipeline/operate/daemon.ts";
 import type { Context } from "./command.ts";
 import { configuredRuleset } from "./open.ts";
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PayrootError } from "../errors.ts";
-import { openParserThread, type ParserThread } from "../pipeline/parser.ts";
+import { openParserThread, type ParserThread } from "../pipeline/ingest/parser.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import { openLevelStore } from "../store/level.ts";
 import type { Context } from "./command.ts";

@@ -1,16 +1,16 @@
 import { requireSetting } from "../config.ts";
-import { readHead } from "../pipeline/ingest.ts";
-import type { ChainOverlay } from "../pipeline/watch-claims.ts";
-import { webhookEvents } from "../pipeline/webhook-events.ts";
+import type { ChainOverlay } from "../pipeline/claims/watch-claims.ts";
+import { readHead } from "../pipeline/ingest/ingest.ts";
+import { webhookEvents } from "../pipeline/operate/webhook-events.ts";
 import {
   createOutbox,
   type Outbox,
   type OutboxOptions,
   type WebhookCounts,
   type WebhookFailure,
-} from "../pipeline/webhook-outbox.ts";
-import { openWebhookQueue } from "../pipeline/webhook-queue.ts";
-import { createWebhookSender } from "../pipeline/webhook-send.ts";
+} from "../pipeline/operate/webhook-outbox.ts";
+import { openWebhookQueue } from "../pipeline/operate/webhook-queue.ts";
+import { createWebhookSender } from "../pipeline/operate/webhook-send.ts";
 import type { LedgerStore } from "../store/ledger-store.ts";
 import type { Context } from "./command.ts";
 import type { DaemonLog } from "./daemon-log.ts";

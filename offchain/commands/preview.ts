@@ -1,7 +1,7 @@
 import { formatCount, formatEth, type Output } from "../format.ts";
-import { timesMedian } from "../pipeline/anomaly.ts";
-import { finishClose } from "../pipeline/close-epoch.ts";
-import { type Preview, previewEpoch } from "../pipeline/preview.ts";
+import { finishClose } from "../pipeline/close/close-epoch.ts";
+import { type Preview, previewEpoch } from "../pipeline/close/preview.ts";
+import { timesMedian } from "../pipeline/publish/anomaly.ts";
 import { command } from "./command.ts";
 import { configuredRuleset, openLedger } from "./open.ts";
 import { openFunding } from "./open-chain.ts";

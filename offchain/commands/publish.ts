@@ -1,9 +1,9 @@
 import { signingOutput } from "../chain/output.ts";
 import { formatTime } from "../core/time.ts";
 import { formatEth, type Output } from "../format.ts";
-import { finishClose } from "../pipeline/close-epoch.ts";
-import { postingCall, publishEpoch } from "../pipeline/publish.ts";
-import type { PublishReport } from "../pipeline/settle-posting.ts";
+import { finishClose } from "../pipeline/close/close-epoch.ts";
+import { postingCall, publishEpoch } from "../pipeline/publish/publish.ts";
+import type { PublishReport } from "../pipeline/publish/settle-posting.ts";
 import { command, wholeNumber } from "./command.ts";
 import { openLedger } from "./open.ts";
 import { openBelt, openConfiguredSigner, requireChain } from "./open-chain.ts";

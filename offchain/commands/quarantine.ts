@@ -1,6 +1,6 @@
 import { formatCount } from "../format.ts";
-import { finishClose } from "../pipeline/close-epoch.ts";
-import { listQuarantine, retryQuarantine } from "../pipeline/quarantine.ts";
+import { finishClose } from "../pipeline/close/close-epoch.ts";
+import { listQuarantine, retryQuarantine } from "../pipeline/ingest/quarantine.ts";
 import { command } from "./command.ts";
 import { configuredRuleset, openDataDirectory, openLedger } from "./open.ts";
 

@@ -1,7 +1,7 @@
 import { exitCodes } from "../errors.ts";
 import { formatCount } from "../format.ts";
-import { rebuildEpoch } from "../pipeline/rebuild-epoch.ts";
-import { rebuildLedger } from "../pipeline/rebuild-ledger.ts";
+import { rebuildEpoch } from "../pipeline/rebuild/rebuild-epoch.ts";
+import { rebuildLedger } from "../pipeline/rebuild/rebuild-ledger.ts";
 import { command, wholeNumber } from "./command.ts";
 import { configuredRuleset, openArchive, openArtifacts, openDataDirectory } from "./open.ts";
 import { openChain } from "./open-chain.ts";

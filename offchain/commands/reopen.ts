@@ -1,5 +1,5 @@
 import { formatCount } from "../format.ts";
-import { reopenEpoch } from "../pipeline/reopen.ts";
+import { reopenEpoch } from "../pipeline/close/reopen.ts";
 import { command, wholeNumber } from "./command.ts";
 import { configuredRuleset, openLedger } from "./open.ts";
 import { openChain } from "./open-chain.ts";

@@ -1,6 +1,6 @@
 import { signingOutput } from "../chain/output.ts";
 import { formatDuration, formatEth, type Output } from "../format.ts";
-import { type RevokeReport, revocationOf, revokeEpochs } from "../pipeline/revoke.ts";
+import { type RevokeReport, revocationOf, revokeEpochs } from "../pipeline/publish/revoke.ts";
 import { command, wholeNumber } from "./command.ts";
 import { openArtifacts } from "./open.ts";
 import { openConfiguredSigner, requireChain } from "./open-chain.ts";

@@ -2,7 +2,7 @@ import type { SkippedClaim } from "../chain/distributor-chain.ts";
 import { type SigningOutput, signingOutput } from "../chain/output.ts";
 import { zeroAddress } from "../core/address.ts";
 import { formatCount, formatEth, type Output } from "../format.ts";
-import { type BatchReport, type SponsorReport, sponsor, sponsorCalls } from "../pipeline/sponsor.ts";
+import { type BatchReport, type SponsorReport, sponsor, sponsorCalls } from "../pipeline/claims/sponsor.ts";
 import { command, type Parameter, text } from "./command.ts";
 import { openPublished } from "./open.ts";
 import { openConfiguredSigner, requireChain } from "./open-chain.ts";

@@ -1,9 +1,9 @@
 import { type StatementTotal, statementCsv } from "../core/statement.ts";
 import type { PayrootError } from "../errors.ts";
 import { formatCount, formatEth, jsonText, type Output } from "../format.ts";
-import { earningProofs } from "../pipeline/earning-proof.ts";
-import { readStatement, type Statement } from "../pipeline/statement.ts";
-import { createEstimates } from "../pipeline/worker.ts";
+import { earningProofs } from "../pipeline/workers/earning-proof.ts";
+import { readStatement, type Statement } from "../pipeline/workers/statement.ts";
+import { createEstimates } from "../pipeline/workers/worker.ts";
 import { account, command, type Parameter, usageInvalid } from "./command.ts";
 import { configuredRuleset, openArtifacts, openDataDirectory } from "./open.ts";
 import { openChainView } from "./open-chain.ts";

@@ -1,5 +1,5 @@
 import { formatCount, formatEth } from "../format.ts";
-import { readStatus } from "../pipeline/status.ts";
+import { readStatus } from "../pipeline/operate/status.ts";
 import { command } from "./command.ts";
 import { configuredRuleset, openArtifacts, openDataDirectory } from "./open.ts";
 import { openChainView } from "./open-chain.ts";

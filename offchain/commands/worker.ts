@@ -1,5 +1,5 @@
 import { formatEth } from "../format.ts";
-import { createEstimates, readWorker } from "../pipeline/worker.ts";
+import { createEstimates, readWorker } from "../pipeline/workers/worker.ts";
 import { account, command } from "./command.ts";
 import { configuredRuleset, openArtifacts, openDataDirectory } from "./open.ts";
 import { openChainView } from "./open-chain.ts";

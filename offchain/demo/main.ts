@@ -8,7 +8,7 @@ import { loadConfig, readPresentation } from "../config.ts";
 import { formatTime } from "../core/time.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
 import { createOutput, type Output } from "../format.ts";
-import type { Daemon } from "../pipeline/daemon.ts";
+import type { Daemon } from "../pipeline/operate/daemon.ts";
 import { get, printBalance, readBalance } from "./balance.ts";
 import { claimForWorkers } from "./claims.ts";
 import type { Dirt } from "./dirt.ts";

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import type { Intake } from "../../offchain/intake/intake.ts";
-import { noChainView, type PlacedClaim } from "../../offchain/pipeline/worker.ts";
+import { noChainView, type PlacedClaim } from "../../offchain/pipeline/workers/worker.ts";
 import { account, transcodeJob, transcodeKey } from "../support/events.ts";
 import { openTestIntake, signed, type Unsigned } from "../support/intake.ts";
 import { closeEpochs, jsonOf, openApi, problemOf, type TestApi } from "./open-api.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { createMetrics, type MetricsSources } from "../../offchain/api/metrics.ts";
-import { createFigures } from "../../offchain/pipeline/figures.ts";
-import { createPoolStats } from "../../offchain/pipeline/pool-stats.ts";
-import { noChainView } from "../../offchain/pipeline/worker.ts";
+import { createFigures } from "../../offchain/pipeline/operate/figures.ts";
+import { createPoolStats } from "../../offchain/pipeline/workers/pool-stats.ts";
+import { noChainView } from "../../offchain/pipeline/workers/worker.ts";
 import { account, aiJob, aiKey, transcodeJob, transcodeKey } from "../support/events.ts";
 import { openTestLedger, ruleset, type TestLedger } from "../support/ledger.ts";
 import { parseScrape, type Scrape, samplesOf } from "../support/scrape.ts";

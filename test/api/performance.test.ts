@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { createPerformances } from "../../offchain/pipeline/performances.ts";
-import { noChainView } from "../../offchain/pipeline/worker.ts";
+import { createPerformances } from "../../offchain/pipeline/performance/performances.ts";
+import { noChainView } from "../../offchain/pipeline/workers/worker.ts";
 import {
   account,
   aiJob,

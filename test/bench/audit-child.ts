@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { zeroAddress } from "../../offchain/core/address.ts";
 import type { Ruleset } from "../../offchain/core/ruleset.ts";
 import { openObjectStore } from "../../offchain/objects/open.ts";
-import { audit } from "../../offchain/pipeline/audit.ts";
-import { closeEpoch } from "../../offchain/pipeline/close-epoch.ts";
-import { ingest } from "../../offchain/pipeline/ingest.ts";
-import { openParserThread } from "../../offchain/pipeline/parser.ts";
+import { audit } from "../../offchain/pipeline/audit/audit.ts";
+import { closeEpoch } from "../../offchain/pipeline/close/close-epoch.ts";
+import { ingest } from "../../offchain/pipeline/ingest/ingest.ts";
+import { openParserThread } from "../../offchain/pipeline/ingest/parser.ts";
 import { openLevelStore } from "../../offchain/store/level.ts";
 import { transcodeJob, transcodeKey } from "../support/events.ts";
 

@@ -2,9 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { addressBytes } from "../../offchain/core/address.ts";
 import { deriveWorkers } from "../../offchain/demo/pool-events.ts";
-import { createChainWatch } from "../../offchain/pipeline/chain-view.ts";
-import { closeEpoch } from "../../offchain/pipeline/close-epoch.ts";
-import { ingest } from "../../offchain/pipeline/ingest.ts";
+import { createChainWatch } from "../../offchain/pipeline/claims/chain-view.ts";
+import { closeEpoch } from "../../offchain/pipeline/close/close-epoch.ts";
+import { ingest } from "../../offchain/pipeline/ingest/ingest.ts";
 import { chainWith, identity, openPool, ruleset, writeAiJobs, writeJobs } from "./http-pool.ts";
 
 /*

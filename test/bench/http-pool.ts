@@ -14,7 +14,7 @@ import {
 import { createRandom } from "../../offchain/demo/random.ts";
 import type { ObjectStore } from "../../offchain/objects/object-store.ts";
 import { openObjectStore } from "../../offchain/objects/open.ts";
-import type { ClosePorts } from "../../offchain/pipeline/close-epoch.ts";
+import type { ClosePorts } from "../../offchain/pipeline/close/close-epoch.ts";
 import { openLevelStore } from "../../offchain/store/level.ts";
 import type { EpochState } from "../../offchain/store/records.ts";
 

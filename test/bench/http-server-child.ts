@@ -3,11 +3,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createApp } from "../../offchain/api/app.ts";
 import { listen } from "../../offchain/api/server.ts";
-import { createChainWatch } from "../../offchain/pipeline/chain-view.ts";
-import { requireEpoch } from "../../offchain/pipeline/epochs.ts";
-import { ingest } from "../../offchain/pipeline/ingest.ts";
-import { createProofBook } from "../../offchain/pipeline/proof-book.ts";
-import { createEstimates } from "../../offchain/pipeline/worker.ts";
+import { createChainWatch } from "../../offchain/pipeline/claims/chain-view.ts";
+import { createProofBook } from "../../offchain/pipeline/claims/proof-book.ts";
+import { requireEpoch } from "../../offchain/pipeline/close/epochs.ts";
+import { ingest } from "../../offchain/pipeline/ingest/ingest.ts";
+import { createEstimates } from "../../offchain/pipeline/workers/worker.ts";
 import { chainWith, identity, openPool, ruleset } from "./http-pool.ts";
 
 /** What the process is asked by message, and how it answers: by the number of the question. */

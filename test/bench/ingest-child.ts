@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { zeroAddress } from "../../offchain/core/address.ts";
 import type { Ruleset } from "../../offchain/core/ruleset.ts";
 import { openObjectStore } from "../../offchain/objects/open.ts";
-import { ingest } from "../../offchain/pipeline/ingest.ts";
-import { type ObjectParser, openParserThread, parseInTurns } from "../../offchain/pipeline/parser.ts";
+import { ingest } from "../../offchain/pipeline/ingest/ingest.ts";
+import { type ObjectParser, openParserThread, parseInTurns } from "../../offchain/pipeline/ingest/parser.ts";
 import { openLevelStore } from "../../offchain/store/level.ts";
 
 /** One measurement, made in a process of its own and printed as JSON. */

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { startS3Server } from "../../offchain/demo/s3-server.ts";
-import type { Finding } from "../../offchain/pipeline/doctor.ts";
+import type { Finding } from "../../offchain/pipeline/operate/doctor.ts";
 import { deployTestDistributor, startRpcProxy, useAnvil } from "../support/anvil.ts";
 import { transcodeJob, transcodeKey } from "../support/events.ts";
 import { openPool, type TestPool } from "./payroot.ts";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { startS3Server } from "../../offchain/demo/s3-server.ts";
 import { openObjectStore } from "../../offchain/objects/open.ts";
-import type { PoolStats } from "../../offchain/pipeline/pool-stats.ts";
+import type { PoolStats } from "../../offchain/pipeline/workers/pool-stats.ts";
 import { openPool } from "../commands/payroot.ts";
 import { deployTestDistributor, startRpcProxy, useAnvil } from "../support/anvil.ts";
 import { account, transcodeJob, transcodeKey } from "../support/events.ts";

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Status } from "../../offchain/pipeline/status.ts";
+import type { Status } from "../../offchain/pipeline/operate/status.ts";
 import { openPool, type TestPool } from "../commands/payroot.ts";
 import { deployTestDistributor, startRpcProxy, useAnvil } from "../support/anvil.ts";
 import { account, transcodeJob, transcodeKey } from "../support/events.ts";

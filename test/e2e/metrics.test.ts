@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import type { PoolStats } from "../../offchain/pipeline/pool-stats.ts";
+import type { PoolStats } from "../../offchain/pipeline/workers/pool-stats.ts";
 import { openPool } from "../commands/payroot.ts";
 import { deployTestDistributor, useAnvil } from "../support/anvil.ts";
 import { account, transcodeJob, transcodeKey } from "../support/events.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { StageReport } from "../../offchain/pipeline/daemon.ts";
+import type { StageReport } from "../../offchain/pipeline/operate/daemon.ts";
 import type { TestPool } from "../commands/payroot.ts";
 import { program, type Running, start } from "./process.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { publishEpoch } from "../../offchain/pipeline/publish.ts";
+import { publishEpoch } from "../../offchain/pipeline/publish/publish.ts";
 import { openPool } from "../commands/payroot.ts";
 import { deployTestDistributor, useAnvil } from "../support/anvil.ts";
 import { account, transcodeJob, transcodeKey } from "../support/events.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { decodeJson, isJsonObject } from "../../offchain/core/json.ts";
-import { knownEvents } from "../../offchain/pipeline/known-events.ts";
+import { knownEvents } from "../../offchain/pipeline/ingest/known-events.ts";
 import { account } from "../support/events.ts";
 import { openTestIntake, signedRequest, signers, type TestIntake, type Unsigned } from "../support/intake.ts";
 import { openTestLedger } from "../support/ledger.ts";

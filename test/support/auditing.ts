@@ -5,7 +5,7 @@ import {
   type AuditPorts,
   type AuditReport,
   audit,
-} from "../../offchain/pipeline/audit.ts";
+} from "../../offchain/pipeline/audit/audit.ts";
 import type { LedgerStore } from "../../offchain/store/ledger-store.ts";
 import { openLevelStore } from "../../offchain/store/level.ts";
 import { account, aiJob, aiKey, aiReceipt, transcodeJob, transcodeKey } from "./events.ts";

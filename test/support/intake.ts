@@ -5,7 +5,7 @@ import type { Ruleset } from "../../offchain/core/ruleset.ts";
 import { Secret } from "../../offchain/core/secret.ts";
 import type { IntakeRequest } from "../../offchain/intake/admission.ts";
 import { type Intake, type IntakeOptions, openIntake } from "../../offchain/intake/intake.ts";
-import { knownEvents } from "../../offchain/pipeline/known-events.ts";
+import { knownEvents } from "../../offchain/pipeline/ingest/known-events.ts";
 import { openTestLedger, ruleset, type TestLedger } from "./ledger.ts";
 
 /** A producer and its key, as the client has them. */

@@ -5,8 +5,8 @@ import { onTestFinished } from "vitest";
 import { zeroAddress } from "../../offchain/core/address.ts";
 import type { Ruleset } from "../../offchain/core/ruleset.ts";
 import { openObjectStore } from "../../offchain/objects/open.ts";
-import { type ClosePorts, type CloseResult, closeEpoch } from "../../offchain/pipeline/close-epoch.ts";
-import { type IngestReport, ingest } from "../../offchain/pipeline/ingest.ts";
+import { type ClosePorts, type CloseResult, closeEpoch } from "../../offchain/pipeline/close/close-epoch.ts";
+import { type IngestReport, ingest } from "../../offchain/pipeline/ingest/ingest.ts";
 import { openLevelStore } from "../../offchain/store/level.ts";
 
 /** The rules of the tests: 25 % commission. */

@@ -5,8 +5,8 @@ import { epochFiles } from "../../offchain/core/epoch-files.ts";
 import { keccak256 } from "../../offchain/core/hash.ts";
 import type { Leaf } from "../../offchain/core/merkle/leaf.ts";
 import type { ObjectStore } from "../../offchain/objects/object-store.ts";
-import { epochStateOf, putArtifact } from "../../offchain/pipeline/close-epoch.ts";
-import { firstHead } from "../../offchain/pipeline/ingest.ts";
+import { epochStateOf, putArtifact } from "../../offchain/pipeline/close/close-epoch.ts";
+import { firstHead } from "../../offchain/pipeline/ingest/ingest.ts";
 import type { EpochState } from "../../offchain/store/records.ts";
 import { ruleset } from "./ledger.ts";
 

@@ -1,7 +1,7 @@
 import { zeroAddress } from "viem";
 import type { Address } from "../../offchain/core/address.ts";
 import type { Ruleset } from "../../offchain/core/ruleset.ts";
-import { closeEpoch } from "../../offchain/pipeline/close-epoch.ts";
+import { closeEpoch } from "../../offchain/pipeline/close/close-epoch.ts";
 import { account, transcodeJob, transcodeKey } from "./events.ts";
 import { ruleset, type TestLedger } from "./ledger.ts";
 

@@ -2,9 +2,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DistributorChain } from "../../offchain/chain/distributor-chain.ts";
 import type { Ruleset } from "../../offchain/core/ruleset.ts";
-import { readHead } from "../../offchain/pipeline/ingest.ts";
-import { derivedPrefixes } from "../../offchain/pipeline/ledger-difference.ts";
-import { type ReopenReport, reopenEpoch } from "../../offchain/pipeline/reopen.ts";
+import { type ReopenReport, reopenEpoch } from "../../offchain/pipeline/close/reopen.ts";
+import { readHead } from "../../offchain/pipeline/ingest/ingest.ts";
+import { derivedPrefixes } from "../../offchain/pipeline/rebuild/ledger-difference.ts";
 import { openLevelStore } from "../../offchain/store/level.ts";
 import { ruleset, type TestLedger } from "./ledger.ts";
 

@@ -1,8 +1,8 @@
 import type { Address } from "viem";
 import type { ClaimedLog, DistributorChain } from "../../offchain/chain/distributor-chain.ts";
 import { parseAddress } from "../../offchain/core/address.ts";
-import { closeEpoch } from "../../offchain/pipeline/close-epoch.ts";
-import { publishEpoch } from "../../offchain/pipeline/publish.ts";
+import { closeEpoch } from "../../offchain/pipeline/close/close-epoch.ts";
+import { publishEpoch } from "../../offchain/pipeline/publish/publish.ts";
 import { deployTestDistributor, signerAt, type useAnvil } from "./anvil.ts";
 import { transcodeJob, transcodeKey } from "./events.ts";
 import { openTestLedger, ruleset } from "./ledger.ts";
