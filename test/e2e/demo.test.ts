@@ -4,7 +4,7 @@ import { start } from "./process.ts";
 
 const demo = fileURLToPath(new URL("../../offchain/demo/main.ts", import.meta.url));
 
-test.concurrent("given npm start -- --once, three epochs are posted, claimed and audited, and every wei is accounted for", {
+test("given npm start -- --once, three epochs are posted, claimed and audited, and every wei is accounted for", {
   timeout: 180_000,
 }, async () => {
   const { code, stdout, stderr } = await start([process.execPath, demo, "--once"], { HTTP_PORT: "0" }).ended;
@@ -14,7 +14,7 @@ test.concurrent("given npm start -- --once, three epochs are posted, claimed and
   expect(stderr).not.toMatch(/behind|failed/);
 });
 
-test.concurrent("given npm start until Ctrl-C, dirt in every epoch stops nothing, and at the end every wei is accounted for", {
+test("given npm start until Ctrl-C, dirt in every epoch stops nothing, and at the end every wei is accounted for", {
   timeout: 180_000,
 }, async () => {
   const shown = start([process.execPath, demo], { HTTP_PORT: "0" });
