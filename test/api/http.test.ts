@@ -62,6 +62,20 @@ test.each(routes)("given HEAD of %s, it is GET without the body", async (path) =
   }
 });
 
+test.each(["gzip", "br"])(
+  "given HEAD of a long answer in %s, it has the headers of that",
+  async (encoding) => {
+    const { request } = await openApi();
+    const ask = (method: string) =>
+      request("/openapi.json", { method, headers: { "accept-encoding": encoding } });
+    const [head, get] = [await ask("HEAD"), await ask("GET")];
+    expect(head.headers.get("content-encoding")).toBe(encoding);
+    for (const name of ["content-encoding", "content-length", "etag"]) {
+      expect(head.headers.get(name), name).toBe(get.headers.get(name));
+    }
+  },
+);
+
 test.each(routes)(
   "given %s asked again with its tag, it is not sent again, and may still be read",
   async (path) => {

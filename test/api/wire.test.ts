@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { text as textOf } from "node:stream/consumers";
+import { buffer as bytesOf, text as textOf } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { createApp } from "../../offchain/api/app.ts";
 import { listen } from "../../offchain/api/server.ts";
@@ -57,6 +57,26 @@ test.each([
   expect(answer).not.toMatch(stack);
   expect(await say(port, `GET /health HTTP/1.1\r\n${head}`)).toMatch(/^HTTP\/1\.1 200/);
   expect(faults).toEqual([]);
+});
+
+test("given HEAD before GET on one connection, in any encoding, each answer is as long as it says", async () => {
+  const { port } = await serve();
+  const ask = (method: string, encoding: string, connection: string) =>
+    `${method} /openapi.json HTTP/1.1\r\nHost: x\r\nAccept-Encoding: ${encoding}\r\nConnection: ${connection}\r\n\r\n`;
+  for (const encoding of ["gzip", "br", "identity"]) {
+    const socket = connect(port, "127.0.0.1");
+    socket.write(ask("HEAD", encoding, "keep-alive") + ask("GET", encoding, "close"));
+    const [nothing, first = "", second = "", ...more] = (await bytesOf(socket))
+      .toString("latin1")
+      .split("HTTP/1.1 200 OK\r\n");
+    expect([nothing, more]).toEqual(["", []]);
+    const [headOfFirst, ...bodyOfFirst] = first.split("\r\n\r\n");
+    const [headOfSecond, ...rest] = second.split("\r\n\r\n");
+    const lengthOf = (text = "") => Number(/^content-length: (\d+)\r?$/im.exec(text)?.[1]);
+    expect(bodyOfFirst).toEqual([""]);
+    expect(lengthOf(headOfFirst)).toBe(lengthOf(headOfSecond));
+    expect(rest.join("\r\n\r\n").length).toBe(lengthOf(headOfSecond));
+  }
 });
 
 test("given an address that another server has, it says so and what to do", async () => {
