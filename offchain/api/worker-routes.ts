@@ -31,7 +31,7 @@ export function addWorkerRoutes(api: Api, deps: ApiDependencies): void {
   const proofs = deps.proofs ?? createProofBook(deps.artifacts);
   addAmounts(api, { ...deps, proofs });
   addClaim(api, { ...deps, proofs });
-  addDetails(api, deps);
+  addDetails(api, { ...deps, proofs });
 }
 
 type WithProofs = ApiDependencies & { readonly proofs: ProofBook };
@@ -83,7 +83,7 @@ function addClaim(api: Api, deps: WithProofs): void {
   );
 }
 
-function addDetails(api: Api, deps: ApiDependencies): void {
+function addDetails(api: Api, deps: WithProofs): void {
   const { ruleset } = deps;
   api.add(
     {
@@ -108,6 +108,8 @@ function addDetails(api: Api, deps: ApiDependencies): void {
         "archive-incomplete",
         "artifact-damaged",
         "manifest-damaged",
+        "proof-mismatch",
+        "proof-missing",
         "ledger-busy",
       ],
       answers: { 200: { about: "The events.", kinds: [{ schema: explanationSchema }] } },

@@ -1,5 +1,6 @@
 import type { Explanation } from "../core/explanation.ts";
 import { formatCount, formatEth, type Output } from "../format.ts";
+import { createProofBook } from "../pipeline/claims/proof-book.ts";
 import { explain } from "../pipeline/workers/explain.ts";
 import { createEstimates } from "../pipeline/workers/worker.ts";
 import { account, command, wholeNumber } from "./command.ts";
@@ -15,7 +16,8 @@ export const explainCommand = command({
     const { config } = context;
     const store = await openDataDirectory(context);
     const stores = { archive: openArchive(config), artifacts: openArtifacts(config) };
-    const ports = { store, ...stores, estimates: createEstimates(store) };
+    const proofs = createProofBook(stores.artifacts);
+    const ports = { store, ...stores, proofs, estimates: createEstimates(store) };
     return explain(ports, { account, epoch, ruleset: configuredRuleset(config) });
   },
   print: printExplanation,

@@ -7,6 +7,7 @@ import {
   closeEpochs,
   jsonOf,
   openApi,
+  overLedger,
   problemOf,
   readOpenEvents,
   type TestApi,
@@ -51,6 +52,19 @@ test("given a worker, then an epoch is explained, and without one the open epoch
     events: [{ id: uuid("open"), position: 0, earned: "750002250" }],
     excluded: [{ object: transcodeKey("open"), position: 2, reason: "duplicate" }],
   });
+});
+
+test("given an epoch explained again and again, then each of its files of proofs is read once", async () => {
+  const { ledger } = await apiOf(2);
+  const reads: string[] = [];
+  const get: typeof ledger.artifacts.get = (key, options) => {
+    if (key.includes("/proofs/")) reads.push(key);
+    return ledger.artifacts.get(key, options);
+  };
+  const { request } = await overLedger({ ...ledger, artifacts: { ...ledger.artifacts, get } });
+  for (let times = 0; times < 3; times++) await jsonOf(await request(worker("explain?epoch=2")));
+  const shard = account(0).slice(2, 4).toLowerCase();
+  expect(reads).toEqual([2, 1].map((epoch) => `epochs/00000${epoch}/proofs/${shard}.json`));
 });
 
 test("given a worker, then its statement comes as JSON, or as CSV to keep", async () => {

@@ -11,7 +11,7 @@ import type { Ruleset } from "../../core/ruleset.ts";
 import { invariant } from "../../errors.ts";
 import type { ObjectStore } from "../../objects/object-store.ts";
 import type { EpochState, Head } from "../../store/records.ts";
-import { readProof } from "../claims/proof.ts";
+import type { ProofBook } from "../claims/proof-book.ts";
 import { earningLines, readEarnings } from "../close/earnings-file.ts";
 import { readManifest, requireEpoch } from "../close/epochs.ts";
 import { readHead } from "../ingest/ingest.ts";
@@ -30,7 +30,11 @@ import {
 import { type Estimates, noChainView, readWorker } from "./worker.ts";
 
 /** What explaining works on. */
-export type ExplainPorts = TracePorts & { readonly artifacts: ObjectStore; readonly estimates: Estimates };
+export type ExplainPorts = TracePorts & {
+  readonly artifacts: ObjectStore;
+  readonly proofs: ProofBook;
+  readonly estimates: Estimates;
+};
 
 /** Whose amount in which epoch, the open one when none is given; `ruleset` are its rules while it has no object. */
 export type ExplainQuery = {
@@ -42,7 +46,8 @@ export type ExplainQuery = {
 /**
  * Every event behind what an account gained in an epoch, and every one left out. The sums are those of the ledger, of
  * `worker show`, and, once closed, those published: anything else throws `invariant-violated`. An account that never
- * worked gained zero. Throws `epoch-unknown`, `archive-incomplete`, `artifact-damaged`, `ledger-busy`.
+ * worked gained zero. Throws `epoch-unknown`, `archive-incomplete`, `artifact-damaged`, `ledger-busy`, and
+ * what the book of proofs throws.
  */
 export async function explain(ports: ExplainPorts, query: ExplainQuery): Promise<Explanation> {
   const { account, epoch } = query;
@@ -55,7 +60,7 @@ async function explainClosed(
   ports: ExplainPorts,
   { account, state }: { account: Address; state: EpochState },
 ): Promise<Explanation> {
-  const { store, artifacts } = ports;
+  const { store, artifacts, proofs } = ports;
   const manifest = await readManifest(artifacts, state);
   const { epoch, ruleset } = manifest;
   const trace = await traceClosedEpoch(ports, { account, ruleset, epoch: tracedEpoch(state) });
@@ -68,8 +73,7 @@ async function explainClosed(
   checkSums(explanation, { source: "earnings.ndjson", sums: lines.map(publishedRow) });
   const before = epoch === 1 ? undefined : await requireEpoch(store, epoch - 1);
   const leaf = { account, asset: ruleset.asset };
-  const growth =
-    (await publishedLeaf(artifacts, state, leaf)) - (await publishedLeaf(artifacts, before, leaf));
+  const growth = (await publishedLeaf(proofs, state, leaf)) - (await publishedLeaf(proofs, before, leaf));
   checkEarned(explanation, { source: "growth of the leaf", expected: growth });
   return explanation;
 }
@@ -118,13 +122,11 @@ function publishedRow({ partition, events, gross, commission, earned }: EarningL
 }
 
 async function publishedLeaf(
-  artifacts: ObjectStore,
+  proofs: ProofBook,
   state: EpochState | undefined,
-  leaf: { account: Address; asset: Address },
+  { account, asset }: { account: Address; asset: Address },
 ): Promise<bigint> {
-  if (state === undefined) return 0n;
-  const entries = await readProof(artifacts, { ...state, account: leaf.account });
-  return BigInt(entries.find(({ asset }) => asset === leaf.asset)?.cumulative ?? 0n);
+  return state === undefined ? 0n : (await proofs.find(state, account)).amountOf(asset);
 }
 
 /** The events must sum to what is known elsewhere, partition by partition. */

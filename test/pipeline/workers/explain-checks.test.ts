@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { zeroAddress } from "../../../offchain/core/address.ts";
 import type { Explanation } from "../../../offchain/core/explanation.ts";
+import { createProofBook } from "../../../offchain/pipeline/claims/proof-book.ts";
 import { type ExplainPorts, type ExplainQuery, explain } from "../../../offchain/pipeline/workers/explain.ts";
 import { readStatement } from "../../../offchain/pipeline/workers/statement.ts";
 import { createEstimates, type Estimates, noChainView } from "../../../offchain/pipeline/workers/worker.ts";
@@ -18,7 +19,12 @@ function explained(
   ledger: TestLedger,
   given: Partial<ExplainQuery & ExplainPorts> = {},
 ): Promise<Explanation> {
-  const ports = { ...ledger, estimates: createEstimates(ledger.store), ...given };
+  const ports = {
+    ...ledger,
+    proofs: createProofBook(ledger.artifacts),
+    estimates: createEstimates(ledger.store),
+    ...given,
+  };
   return explain(ports, { account: account(0), ruleset, epoch: given.epoch });
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Explanation } from "../../../offchain/core/explanation.ts";
 import type { ObjectStore } from "../../../offchain/objects/object-store.ts";
+import { createProofBook } from "../../../offchain/pipeline/claims/proof-book.ts";
 import { type ExplainQuery, explain } from "../../../offchain/pipeline/workers/explain.ts";
 import { createEstimates } from "../../../offchain/pipeline/workers/worker.ts";
 import { account, transcodeJob, transcodeKey, uuid } from "../../support/events.ts";
@@ -21,7 +22,12 @@ async function explainDuring(
       return ledger.archive.get(key, ...rest);
     },
   };
-  const ports = { ...ledger, archive, estimates: createEstimates(ledger.store) };
+  const ports = {
+    ...ledger,
+    archive,
+    proofs: createProofBook(ledger.artifacts),
+    estimates: createEstimates(ledger.store),
+  };
   return { explanation: await explain(ports, { account: account(0), ruleset, ...query }), reads };
 }
 

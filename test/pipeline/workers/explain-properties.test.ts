@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { EarningLine, RejectionLine } from "../../../offchain/core/artifacts.ts";
 import { type Explanation, sumOfEvent, sumPartitions } from "../../../offchain/core/explanation.ts";
+import { createProofBook } from "../../../offchain/pipeline/claims/proof-book.ts";
 import { explain } from "../../../offchain/pipeline/workers/explain.ts";
 import { createEstimates } from "../../../offchain/pipeline/workers/worker.ts";
 import { accounts } from "../../support/events.ts";
@@ -15,7 +16,11 @@ import { anyLog, type LogObject, type Value } from "../../support/random-log.ts"
 const later = 10 * 86_400;
 
 async function explainAll(ledger: TestLedger, epoch?: number): Promise<Explanation[]> {
-  const ports = { ...ledger, estimates: createEstimates(ledger.store) };
+  const ports = {
+    ...ledger,
+    proofs: createProofBook(ledger.artifacts),
+    estimates: createEstimates(ledger.store),
+  };
   return Promise.all(accounts.map((account) => explain(ports, { account, epoch, ruleset })));
 }
 

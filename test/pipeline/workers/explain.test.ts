@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { zeroAddress } from "../../../offchain/core/address.ts";
 import type { Explanation } from "../../../offchain/core/explanation.ts";
+import { createProofBook } from "../../../offchain/pipeline/claims/proof-book.ts";
 import { retryQuarantine } from "../../../offchain/pipeline/ingest/quarantine.ts";
 import { type ExplainQuery, explain } from "../../../offchain/pipeline/workers/explain.ts";
 import { createEstimates, noChainView, readWorker } from "../../../offchain/pipeline/workers/worker.ts";
@@ -23,7 +24,11 @@ const partition = "transcode|eu-central";
 const amounts = { gross: 1_200_003_600n, commission: 300_000_900n, earned: 900_002_700n };
 
 function explained(ledger: TestLedger, query: Partial<ExplainQuery> = {}): Promise<Explanation> {
-  const ports = { ...ledger, estimates: createEstimates(ledger.store) };
+  const ports = {
+    ...ledger,
+    proofs: createProofBook(ledger.artifacts),
+    estimates: createEstimates(ledger.store),
+  };
   return explain(ports, { account: account(0), ruleset, ...query });
 }
 
