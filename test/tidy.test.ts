@@ -89,6 +89,11 @@ const banned: readonly { pattern: RegExp; instead: string; within?: RegExp; text
     within: /^offchain\/core\//,
   },
   {
+    pattern: /\.push\(\.\.\./,
+    instead: "append of core/append.ts, or a loop: arguments stand on the stack",
+    within: /^offchain\//,
+  },
+  {
     pattern: /\.(only|skip|todo)\(|\bretry: *\d/,
     instead: "a test that runs, and passes at once",
     within: /^test\//,

@@ -1,5 +1,6 @@
 import { erc20Abi, type Hex, hexToBigInt, hexToNumber, type RpcBlock, toHex } from "viem";
 import { type Address, zeroAddress } from "../core/address.ts";
+import { append } from "../core/append.ts";
 import { exitCodes, PayrootError } from "../errors.ts";
 import { isDistributor } from "./deploy.ts";
 import { distributorReader } from "./distributor.ts";
@@ -135,7 +136,7 @@ async function claimedByMany(
         }) as const,
     );
     const options = { contracts, deployless: true, batchSize: 0, allowFailure: false } as const;
-    amounts.push(...(await rpc.ask((client) => client.multicall(options))));
+    append(amounts, await rpc.ask((client) => client.multicall(options)));
   }
   return amounts;
 }

@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import { append } from "./append.ts";
 
 /** An AI event that waits for, or has found, its other half. `time` in ms since 1970, fees in wei. */
 export type AiReceipt = { readonly kind: "receipt"; readonly account: Address } & AiCommon;
@@ -54,8 +55,8 @@ export function correlate(
       j += 1;
     }
   }
-  found.receipts.push(...waitingReceipts.slice(r));
-  found.jobs.push(...waitingJobs.slice(j));
+  append(found.receipts, waitingReceipts.slice(r));
+  append(found.jobs, waitingJobs.slice(j));
   return found;
 }
 

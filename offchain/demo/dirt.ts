@@ -160,7 +160,7 @@ function truncateObject(window: Window): void {
     const job = someWork(window, draft);
     return { account: job.account, ...transcodeJob(random, job) };
   });
-  draft.events.push(...jobs.map(({ event }) => event));
+  for (const { event } of jobs) draft.events.push(event);
   const bytes = writeEvents(draft);
   const key = freeKey(window, draft);
   const length = random.between(Math.ceil(bytes.length / 2), bytes.length - 2);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { append } from "../core/append.ts";
 import { messageOf, PayrootError } from "../errors.ts";
 
 /** The nonce of an accepted request, and its timestamp in seconds since 1970. */
@@ -71,7 +72,7 @@ export async function openNonceJournal(
     used,
     completeFrom: changed ? start : 0,
     async append(entries) {
-      waiting.push(...entries);
+      append(waiting, entries);
       // Whoever comes while a write is under way waits for the next one, which takes all of them along.
       const before = writing;
       if (before !== undefined) await before.catch(() => undefined);
@@ -98,7 +99,7 @@ async function readJournal(folder: string, files: Map<string, number>): Promise<
     const path = join(folder, name);
     const entries = (await readFile(path, "utf8")).split("\n").flatMap(readLine);
     files.set(path, lastOf(entries));
-    used.push(...entries);
+    append(used, entries);
   }
   return used;
 }

@@ -1,4 +1,5 @@
 import type { DistributorChain } from "../../chain/distributor-chain.ts";
+import { append } from "../../core/append.ts";
 import type { LatestPointer } from "../../core/artifacts.ts";
 import type { Partition } from "../../core/partition.ts";
 import { exitCodes, PayrootError } from "../../errors.ts";
@@ -71,9 +72,8 @@ export async function audit(ports: AuditPorts, options: AuditOptions = {}): Prom
     const own = cache.known.get(epoch);
     const checks = [...(own?.checks ?? unread(epoch))];
     if (account !== undefined) {
-      checks.push(...(await checkPosting(account, { epoch, derived: own?.derived })));
-      if (epoch === account.newest)
-        checks.push(...(await liveChecks(cache.store, account, own !== undefined)));
+      append(checks, await checkPosting(account, { epoch, derived: own?.derived }));
+      if (epoch === account.newest) append(checks, await liveChecks(cache.store, account, own !== undefined));
     }
     if (withheld !== undefined && own !== undefined) checks.push(checkWithheld(withheld.get(epoch)));
     epochs.push({ epoch, ok: checks.every(({ ok }) => ok), checks });

@@ -1,6 +1,7 @@
 import { checkBatchSize, claimBatchOf, defaultBatchSize } from "../../chain/batch.ts";
 import { claimBatchCall, claimCall } from "../../chain/calls.ts";
 import type { DistributorCall, DistributorChain, SkippedClaim } from "../../chain/distributor-chain.ts";
+import { append } from "../../core/append.ts";
 import { PayrootError } from "../../errors.ts";
 import type { TransactOptions } from "../publish/transact.ts";
 import type { Due, DueEntry } from "./sponsor-due.ts";
@@ -33,7 +34,7 @@ export async function payInBatches(
       const refusals: SkippedClaim[] = [];
       for (const entry of unpayable) refusals.push(await refusalOf(chain, { due, entry, options }));
       if (entries.length > 0) await pay({ call: callOf(due, entries), entries });
-      refused.push(...refusals);
+      append(refused, refusals);
       start += all.length;
     } catch (error) {
       if (all.length === 1 || !isTooLarge(error)) throw error;

@@ -5,6 +5,7 @@ import type {
   DistributorLog,
   LogPage,
 } from "../../chain/distributor-chain.ts";
+import { append } from "../../core/append.ts";
 import { exitCodes, type Facts, PayrootError } from "../../errors.ts";
 import { accountClaims, chainCursors, claimedSums, claims, postedEpochs } from "../../store/keys.ts";
 import { del, getMany, getOne, put, walk } from "../../store/keyspace.ts";
@@ -55,7 +56,7 @@ export async function watchClaims(ports: WatchPorts, options: WatchOptions = {})
   const logs: DistributorLog[] = [];
   for await (const page of chain.logs({ from: cursor.block + 1, to: latest.number })) {
     signal?.throwIfAborted();
-    logs.push(...page.logs);
+    append(logs, page.logs);
   }
   return { cursor, latest, logs };
 }

@@ -1,4 +1,5 @@
 import type { Address } from "../../core/address.ts";
+import { append } from "../../core/append.ts";
 import { type ConnectionChange, newestChanges } from "../../core/connections.ts";
 import type { AiEvent, AiPair } from "../../core/correlation.ts";
 import type { ClosedEpoch } from "../../core/epoch.ts";
@@ -36,10 +37,9 @@ export async function closingWrites(
     const key = { epoch: state.epoch, account: receipt.account, id: job.id };
     writes.push(put(madePairs, key, madePair({ job, receipt })));
   }
-  writes.push(...pairedJobWrites(state.epoch, waiting.pairs));
-  // One by one: as many arguments of one call as there are accounts would not fit on the stack.
-  for (const write of await lifeSumWrites(store, closed.rows)) writes.push(write);
-  for (const write of await prunedConnections(store)) writes.push(write);
+  append(writes, pairedJobWrites(state.epoch, waiting.pairs));
+  append(writes, await lifeSumWrites(store, closed.rows));
+  append(writes, await prunedConnections(store));
   writes.push(put(epochs, state.epoch, state));
   const next: Head = {
     ...head,

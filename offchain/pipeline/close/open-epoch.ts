@@ -1,3 +1,4 @@
+import { append } from "../../core/append.ts";
 import { type AiEvent, type Correlation, correlate } from "../../core/correlation.ts";
 import type { Ruleset } from "../../core/ruleset.ts";
 import { objects, rejections, versions, waitingAi, within } from "../../store/keys.ts";
@@ -32,9 +33,9 @@ export type WaitingOutcome = Correlation;
 export async function correlateWaiting(store: LedgerStore, ruleset: Ruleset): Promise<WaitingOutcome> {
   const outcome: WaitingOutcome = { pairs: [], jobs: [], receipts: [] };
   for await (const { pairs, jobs, receipts } of waitingGroups(store, ruleset)) {
-    outcome.pairs.push(...pairs);
-    outcome.jobs.push(...jobs);
-    outcome.receipts.push(...receipts);
+    append(outcome.pairs, pairs);
+    append(outcome.jobs, jobs);
+    append(outcome.receipts, receipts);
   }
   return outcome;
 }

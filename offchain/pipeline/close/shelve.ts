@@ -18,7 +18,7 @@ export async function shelveEpoch(artifacts: ObjectStore, taken: TakenBack): Pro
   const manifest = await artifacts.get(`${from}manifest.json`);
   if (manifest === undefined || keccak256Hex(manifest.bytes) !== taken.manifestHash) return to;
   const keys: string[] = [];
-  for await (const page of artifacts.list({ prefix: from })) keys.push(...page.map(({ key }) => key));
+  for await (const page of artifacts.list({ prefix: from })) for (const { key } of page) keys.push(key);
   for (const key of keys) {
     const stored = await artifacts.get(key);
     invariant(stored !== undefined, "A file vanished while it was moved.", { file: key });

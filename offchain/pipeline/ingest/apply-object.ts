@@ -1,3 +1,4 @@
+import { append } from "../../core/append.ts";
 import type { ObjectRejection, ParsedObject, PlacedEvent } from "../../core/object.ts";
 import type { Ruleset } from "../../core/ruleset.ts";
 import { settle, type Version } from "../../core/versions.ts";
@@ -69,13 +70,14 @@ export async function applyObject(
   for (const [number, record] of records) writes.push(put(objects, number, record));
   writes.push(put(objectNumbers, reading, ordinal));
 
-  writes.push(...rejectionWrites(settled.changes), ...effectWrites(settled.changes, records));
-  writes.push(...(await sumWrites(store, { changes: settled.changes, records, ruleset })));
-  writes.push(...(await lastSeenWrites(store, reading.partition, events)));
+  append(writes, rejectionWrites(settled.changes));
+  append(writes, effectWrites(settled.changes, records));
+  append(writes, await sumWrites(store, { changes: settled.changes, records, ruleset }));
+  append(writes, await lastSeenWrites(store, reading.partition, events));
   const next: Head = { ...head, ruleset, sequence: head.sequence + 1, nextOrdinal: ordinal + 1 };
   const { changes } = settled;
   const { sequence } = next;
-  writes.push(...(await sampleWrites(store, { ordinal, events, changes, records, sequence })));
+  append(writes, await sampleWrites(store, { ordinal, events, changes, records, sequence }));
   writes.push(put(heads, "head", next));
   const record = records.get(ordinal) ?? fresh;
   invariant(

@@ -77,7 +77,10 @@ async function* epochObjects(
   }
   const carried = [...pairs.keys()].filter((ordinal) => ordinal < openFrom);
   const records = await getMany(store, objects, carried);
-  keys.push(...carried.flatMap((ordinal, index) => sampleKey(ordinal, records[index]) ?? []));
+  for (const [index, ordinal] of carried.entries()) {
+    const place = sampleKey(ordinal, records[index]);
+    if (place !== undefined) keys.push(place);
+  }
   const byPartition = Map.groupBy(keys, ({ partition }) => partition);
   for (const [partition, own] of [...byPartition].sort(([a], [b]) => (a < b ? -1 : 1))) {
     yield { partition, objects: keyedObjects(store, { keys: own, pairs, openFrom }) };

@@ -1,4 +1,5 @@
 import type { Address } from "../../core/address.ts";
+import { append } from "../../core/append.ts";
 import { parsePartitionName } from "../../core/partition.ts";
 import { type Standing, standings } from "../../core/ranking.ts";
 import type { Ruleset } from "../../core/ruleset.ts";
@@ -61,7 +62,7 @@ export async function readPerformance(ports: PerformancePorts, span: JobSpan): P
     })) {
       const groups = createJobGroups(parsePartitionName(partition)?.nodeType ?? "");
       for await (const object of objects) groups.add(object, time);
-      rows.push(...(await ranked(store, partition, await inSlices(groups.figures()))));
+      append(rows, await ranked(store, partition, await inSlices(groups.figures())));
     }
     const now = await readHead(store);
     // More objects do no harm; one that takes jobs out of earlier ones does, and a close, which pairs AI jobs for good.

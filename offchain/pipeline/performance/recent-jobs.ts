@@ -1,4 +1,5 @@
 import type { Address } from "../../core/address.ts";
+import { append } from "../../core/append.ts";
 import { type JobSample, SampleReader } from "../../core/job-samples.ts";
 import type { Ruleset } from "../../core/ruleset.ts";
 import { jobSamples } from "../../store/job-keys.ts";
@@ -38,7 +39,7 @@ export async function recentJobs(
   const waiting = await recentPairs(store, query.ruleset);
   let found: RecentJob[] = [];
   for await (const { object, nextNewest } of newestObjects(store, query)) {
-    found.push(...(await jobsOf(store, { object, waiting }, query)));
+    append(found, await jobsOf(store, { object, waiting }, query));
     if (found.length < limit) continue;
     found = found.sort(newestFirst).slice(0, limit);
     // What the objects to come hold is at most as new as the newest event of the next.

@@ -56,7 +56,8 @@ async function checkLogRead(
         listings,
         old.map(({ key }) => key),
       );
-      unread.push(...old.flatMap(({ key, version }, at) => (known[at]?.version === version ? [] : [key])));
+      const missed = old.filter(({ version }, at) => known[at]?.version !== version);
+      for (const { key } of missed) unread.push(key);
     }
   }
   if (unread.length > 0) throw logIncomplete({ epoch, unread: unread.length, first: unread[0] });

@@ -1,4 +1,5 @@
 import type { Address } from "../../core/address.ts";
+import { append } from "../../core/append.ts";
 import type { Hash } from "../../core/artifacts.ts";
 import type { Ruleset } from "../../core/ruleset.ts";
 import type { LedgerStore } from "../../store/ledger-store.ts";
@@ -60,7 +61,7 @@ export async function allRewards(ports: RewardPorts, query: RewardsQuery): Promi
     if (account === from) continue;
     if (rewards.length >= limit || looked === mostLooked)
       return { rewards, next: last === undefined ? undefined : { account: last } };
-    rewards.push(...(await owed(ports, account, query.ruleset)));
+    append(rewards, await owed(ports, account, query.ruleset));
     last = account;
     looked += 1;
   }

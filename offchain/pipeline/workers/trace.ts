@@ -182,7 +182,8 @@ async function pairedJobs(
 ): Promise<PaidJob[]> {
   const ordinals = pairs.map(({ job }) => job.ordinal);
   const records = await getMany(store, objects, ordinals);
-  const openings = await openingsOf(store, epoch, Math.min(...ordinals));
+  const first = ordinals.reduce((least, ordinal) => Math.min(least, ordinal), Number.POSITIVE_INFINITY);
+  const openings = await openingsOf(store, epoch, first);
   return pairs.map(({ id, partition, time, feesWei, job: { ordinal, position } }, index) => {
     const object = records[index]?.key;
     invariant(object !== undefined, "An AI job belongs to an object that the ledger does not know.", {
