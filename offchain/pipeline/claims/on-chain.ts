@@ -5,6 +5,7 @@ import { getMany, getOne, walk } from "../../store/keyspace.ts";
 import type { LedgerStore } from "../../store/ledger-store.ts";
 import type { EpochState, PostedEpoch, ReadClaim } from "../../store/records.ts";
 import { listEpochs } from "../close/epochs.ts";
+import { sumByAsset } from "../operate/asset-sums.ts";
 import { type ChainOverlay, postedEpochOf } from "./watch-claims.ts";
 
 /**
@@ -79,10 +80,10 @@ export async function claimedByAll(
   store: LedgerStore,
   overlay: ChainOverlay | undefined,
 ): Promise<ReadonlyMap<Address, bigint>> {
-  const sums = new Map<Address, bigint>();
-  const add = (asset: Address, amount: bigint) => sums.set(asset, (sums.get(asset) ?? 0n) + amount);
-  for await (const { key, value } of walk(store, claimedSums)) add(key.asset, value);
-  for (const log of overlay?.logs ?? []) if (log.kind === "claimed") add(log.asset, log.amount);
+  const sums = await sumByAsset(store, claimedSums);
+  for (const log of overlay?.logs ?? []) {
+    if (log.kind === "claimed") sums.set(log.asset, (sums.get(log.asset) ?? 0n) + log.amount);
+  }
   return sums;
 }
 

@@ -1,4 +1,4 @@
-import { type Address, addressFromBytes } from "../../core/address.ts";
+import type { Address } from "../../core/address.ts";
 import type { Ruleset } from "../../core/ruleset.ts";
 import { claims, cumulatives, within } from "../../store/keys.ts";
 import { walk } from "../../store/keyspace.ts";
@@ -7,6 +7,7 @@ import { openingTime } from "../close/derive-epoch.ts";
 import { correlateWaiting } from "../close/open-epoch.ts";
 import { readHead } from "../ingest/ingest.ts";
 import type { ChainTotals, ChainView } from "../workers/worker.ts";
+import { sumByAsset } from "./asset-sums.ts";
 import { createKept } from "./kept.ts";
 import { createLedgerTotals, type LedgerTotals } from "./ledger-totals.ts";
 
@@ -36,7 +37,7 @@ export function createFigures(
   const countClaims = createClaimCounter(store);
   const earned = createKept({
     version: async () => (await readHead(store)).epoch,
-    read: () => sumCumulatives(store),
+    read: () => sumByAsset(store, cumulatives),
   });
   return createKept({
     version: async () => `${(await readHead(store)).sequence} ${chain.block}`,
@@ -57,22 +58,6 @@ export function createFigures(
     },
   });
 }
-
-/** Σ of everyone's cumulative amount as of the last close, by asset. */
-async function sumCumulatives(store: LedgerStore): Promise<ReadonlyMap<Address, bigint>> {
-  const { prefix, value } = cumulatives;
-  const range = { from: Uint8Array.of(prefix), to: Uint8Array.of(prefix + 1) };
-  const sums = new Map<string, bigint>();
-  // Accounts are not looked at: to spell a million of them takes ten times as long as to add them up.
-  for await (const [key, bytes] of store.entries(range)) {
-    const asset = Buffer.from(key.subarray(assetAt)).toString("hex");
-    sums.set(asset, (sums.get(asset) ?? 0n) + value.decode(bytes));
-  }
-  return new Map([...sums].map(([asset, sum]) => [addressFromBytes(Buffer.from(asset, "hex")), sum]));
-}
-
-// Behind the prefix and the account.
-const assetAt = 21;
 
 /** Counts final claims; each is walked once, since they stand in the order of the chain. */
 function createClaimCounter(store: LedgerStore): () => Promise<number> {
