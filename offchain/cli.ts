@@ -90,7 +90,7 @@ export async function main(invocation: Invocation): Promise<ExitCode> {
     const choice = choose(invocation);
     if (choice === undefined) return exitCodes.done;
     const config = loadConfig({ ...(env && { env }), flags: choice.flags });
-    return await execute(choice, { config, out, signal });
+    return await execute(choice, { config, flags: choice.flags, out, signal });
   } catch (error) {
     return out.error(isInterruption(error, signal) ? interrupted() : error);
   }

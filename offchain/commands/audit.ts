@@ -20,7 +20,9 @@ export const auditCommand = command({
   summary: "derive every published epoch again from the archive, and compare it with files, chain and log",
   options: {
     epoch: wholeNumber("only this epoch"),
-    from: text("a mirror with epochs/ and archive/ in it: s3://…, file:///… or http(s)://…"),
+    from: text(
+      "a mirror with epochs/ and archive/ in it, or, with --archive, epochs/ alone: s3://…, file:///… or http(s)://…",
+    ),
     cache: text("directory of what was audited before; otherwise audit in the data directory"),
     watch: { about: "audit again and again, and serve /metrics at HTTP_HOST and HTTP_PORT" },
   },
@@ -52,10 +54,12 @@ async function openPorts(
   context: Context,
   given: { from: string | undefined; cache: string | undefined },
 ): Promise<AuditPorts> {
-  const { config } = context;
+  const { config, flags } = context;
   const open = (url: string) => openStore(config, url, { create: false });
   const artifacts = open(given.from ?? config.artifactsUrl);
-  const archive = given.from === undefined ? open(config.archiveUrl) : artifacts;
+  // A mirror is audited by itself, whatever archive is usual here; one that was typed is meant for it.
+  const own = given.from === undefined || flags.archiveUrl !== undefined;
+  const archive = own ? open(config.archiveUrl) : artifacts;
   const log = config.logUrl === undefined ? undefined : open(config.logUrl);
   const chain = await openChain(context);
   const cache = await openCache(context, given.cache ?? join(config.dataDir, "audit"));

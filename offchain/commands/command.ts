@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import type { Config, Sources } from "../config.ts";
 import { type Address, parseAddress } from "../core/address.ts";
 import { type ExitCode, exitCodes, type Facts, PayrootError } from "../errors.ts";
 import type { Output } from "../format.ts";
@@ -23,6 +23,8 @@ import type { Output } from "../format.ts";
 /** What a command works with. */
 export type Context = {
   readonly config: Config;
+  /** Which settings were typed as flags of this call, for a command that must tell them from what is usual. */
+  readonly flags: NonNullable<Sources["flags"]>;
   readonly out: Output;
   /** Aborted by Ctrl-C and SIGTERM: finish what is in hand, then return, or throw the signal's reason. */
   readonly signal: AbortSignal;

@@ -105,7 +105,7 @@ async function open(stage: Pick<Context, "out" | "signal" | "defer">, stop: Abor
       ANOMALY_FACTOR: "0",
     },
   });
-  const context: Context = { ...stage, config };
+  const context: Context = { ...stage, config, flags: {} };
   // The pool's clock begins at a boundary of epochs, a day ago, so that no event is ever of the future.
   const start = Math.floor(Date.now() / 1000 / epochSeconds) * epochSeconds * 1000 - 86_400_000;
   const clock = { now: start };

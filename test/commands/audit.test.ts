@@ -74,6 +74,22 @@ test("given a mirror, when it is audited, then nothing else is read", async () =
   }
 });
 
+test("given a mirror of the published files alone, when an archive is given beside it, then that is read", async () => {
+  const pool = await closedPool();
+  const { ARTIFACTS_URL: mirror = "", ARCHIVE_URL: archive = "" } = pool.env;
+  const env = { LOG_URL: "", ARCHIVE_URL: "file:///nowhere/a", ARTIFACTS_URL: "file:///nowhere/b" };
+  const auditOf = async (...flags: string[]) => {
+    const cache = await temporaryFolder();
+    return pool.call(["audit", "--from", mirror, "--cache", cache, ...flags], { env });
+  };
+
+  const without = await auditOf();
+  expect([without.code, without.stdout]).toEqual([3, expect.stringContaining("archive")]);
+  const given = await auditOf("--archive", archive);
+  expect(given.code, given.stderr).toBe(0);
+  expect(given.stdout).toContain("every check holds in 2 epochs");
+});
+
 test("given a mirror that does not answer, when it is audited, then that is no discrepancy: 75", async () => {
   const pool = await closedPool();
   const broken = createServer((_, response) => response.writeHead(503).end());
