@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { listEpochs, readManifest, requireEpoch } from "../pipeline/close/epochs.ts";
+import { readAsOf } from "../pipeline/workers/worker.ts";
 import type { ApiDependencies } from "./app.ts";
 import { epochPageSchema, epochSchema } from "./epoch-schemas.ts";
 import type { Api } from "./frame.ts";
@@ -50,11 +51,12 @@ export function addEpochRoutes(api: Api, deps: ApiDependencies): void {
 }
 
 async function epochPage(deps: ApiDependencies, query: z.output<typeof epochPageQuery>) {
+  const asOf = await readAsOf(deps.store, deps.chain);
   const epochs = [];
   for await (const listed of listEpochs(deps.store, query.cursor)) {
-    if (epochs.length === query.limit) return { epochs, nextCursor: String(epochs.at(-1)?.epoch) };
+    if (epochs.length === query.limit) return { epochs, nextCursor: String(epochs.at(-1)?.epoch), asOf };
     const { epoch, opensAt, closesAt, root, manifestHash } = listed;
     epochs.push({ epoch, state: await deps.chain.stageOf(epoch), opensAt, closesAt, root, manifestHash });
   }
-  return { epochs, nextCursor: null };
+  return { epochs, nextCursor: null, asOf };
 }

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import {
   address,
   amount,
+  asOf,
   asset,
   assetSum,
   count,
@@ -81,6 +82,7 @@ export const epochPageSchema = z
       }),
     ),
     nextCursor,
+    asOf,
   })
   .openapi("EpochPage");
 

@@ -29,9 +29,7 @@ export function readTexts<S extends z.ZodType>(schema: S, texts: Texts): z.outpu
   if (success) return data;
   const [issue] = error.issues;
   const name = String(issue?.path[0] ?? "");
-  const given = texts[name];
-  if (given === undefined) throw invalidQuery(name, { given: "nothing", expected: "a value" });
-  throw invalidQuery(name, { given, expected: issue?.message ?? "" });
+  throw invalidQuery(name, { given: texts[name] ?? "nothing", expected: issue?.message ?? "" });
 }
 
 /** A JSON body as a schema reads it. Throws `invalid-body`, `body-type-unsupported`. */

@@ -11,6 +11,7 @@ import {
 import type { ApiDependencies } from "./app.ts";
 import type { Api } from "./frame.ts";
 import { performancePageSchema } from "./performance-schemas.ts";
+import { invalidQuery } from "./problem.ts";
 import { json } from "./respond.ts";
 import { accountParameter, cursorParameter, epochParameter, limitParameter, oneOf } from "./schemas.ts";
 
@@ -19,9 +20,9 @@ const name = (about: string) => z.string().max(200).openapi({ description: about
 const query = z.strictObject({
   window: oneOf(
     performanceWindows,
-    "`epoch`: what the open epoch would pay now, or `epoch` pays; `24h`, `7d`: the jobs of that time up to now",
-  ).default("24h"),
-  epoch: epochParameter.optional(),
+    "`epoch`: what the open epoch would pay now, or the one given as `epoch` pays; `24h`, `7d`: the jobs of that time up to now. When left out `24h` or, with `epoch`, that epoch",
+  ).optional(),
+  epoch: epochParameter.optional().openapi({ description: "a closed epoch, or the open one" }),
   nodeType: name("only of this node type: transcode, ai"),
   region: name("only of this region"),
   pipeline: name("only of this AI pipeline"),
@@ -54,8 +55,11 @@ export function addPerformanceRoutes(api: Api, deps: ApiDependencies): void {
 }
 
 async function performancePage(performances: Performances, query: Query) {
-  const { window, limit } = query;
-  const epoch = window === "epoch" ? query.epoch : undefined;
+  const { epoch, limit } = query;
+  const window = query.window ?? (epoch === undefined ? "24h" : "epoch");
+  if (epoch !== undefined && window !== "epoch") {
+    throw invalidQuery("window", { given: window, expected: "epoch, where an epoch is given" });
+  }
   const [computedAt, start = 0] = query.cursor?.split(".").map(Number) ?? [];
   const table = await performances.read({ window, epoch, computedAt });
   const found = table.rows.filter((row) => isWanted(row, query));

@@ -63,11 +63,14 @@ function addLeaderboard(api: Api, deps: ApiDependencies, files: PublishedFiles):
       if (given !== undefined && window !== undefined) {
         throw invalidQuery("window", { given: window, expected: "either window or epoch" });
       }
+      // Only an active epoch can never be revoked, and made of something else.
+      const fixed = given !== undefined && (await deps.chain.stageOf(given)) === "active";
       const board =
         given === undefined ? await boards[window === "all" ? "all" : "open"]() : await closed(given);
       const { asset, epoch, accounts, top, asOf } = board;
       const rows = top.slice(0, limit).map((earner, index) => ({ rank: index + 1, ...earner }));
-      return json({ window: window ?? "epoch", epoch, asset, accounts, rows, asOf });
+      const body = { window: window ?? "epoch", epoch, asset, accounts, rows, asOf };
+      return json(body, { cache: fixed ? "immutable" : "no-cache" });
     },
   );
 }

@@ -69,12 +69,17 @@ export const nextCursor = z
   .nullable()
   .openapi({ description: "give it as `cursor` for the next page; null on the last one" });
 
-/** The account of a path. Throws `invalid-address`. */
-export const accountParameter = z.string().transform(requireAddress).openapi({
-  type: "string",
-  description: "the worker's address: 0x and 40 hex digits, all lower case or with a correct EIP-55 checksum",
-  example: addressExample,
-});
+const addressExpected = "0x and 40 hex digits, all lower case or with a correct EIP-55 checksum";
+
+/** The account of a path or query. Throws `invalid-address`. */
+export const accountParameter = z
+  .string({ error: addressExpected })
+  .transform(requireAddress)
+  .openapi({
+    type: "string",
+    description: `the worker's address: ${addressExpected}`,
+    example: addressExample,
+  });
 
 /** A whole number in a path or query. */
 export function wholeNumber(range: {

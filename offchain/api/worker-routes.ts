@@ -6,7 +6,7 @@ import { readClaimData } from "../pipeline/claims/claim-data.ts";
 import { createProofBook, type ProofBook } from "../pipeline/claims/proof-book.ts";
 import { explain } from "../pipeline/workers/explain.ts";
 import { readStatement } from "../pipeline/workers/statement.ts";
-import { createWorkerLookups } from "../pipeline/workers/worker.ts";
+import { createWorkerLookups, readAsOf } from "../pipeline/workers/worker.ts";
 import { listWorkerEpochs } from "../pipeline/workers/worker-epochs.ts";
 import type { ApiDependencies } from "./app.ts";
 import { epochPageQuery } from "./epoch-routes.ts";
@@ -158,11 +158,12 @@ async function workerEpochs(
   query: { account: Address } & z.output<typeof epochPageQuery>,
 ) {
   const { account, limit, cursor: before } = query;
+  const asOf = await readAsOf(deps.store, deps.chain);
   const epochs = [];
   for await (const { state, assets } of listWorkerEpochs(deps.store, { account, before })) {
-    if (epochs.length === limit) return { account, epochs, nextCursor: String(epochs.at(-1)?.epoch) };
+    if (epochs.length === limit) return { account, epochs, nextCursor: String(epochs.at(-1)?.epoch), asOf };
     const { epoch, opensAt, closesAt } = state;
     epochs.push({ epoch, state: await deps.chain.stageOf(epoch), opensAt, closesAt, assets });
   }
-  return { account, epochs, nextCursor: null };
+  return { account, epochs, nextCursor: null, asOf };
 }

@@ -99,6 +99,7 @@ export const workerEpochPageSchema = z
       }),
     ),
     nextCursor,
+    asOf,
   })
   .openapi("WorkerEpochPage");
 

@@ -20,7 +20,11 @@ async function page(api: TestApi, query = ""): Promise<{ numbers: number[]; next
 
 test("given no closed epoch, the list is empty and the status has zeros", async () => {
   const api = await openApi();
-  expect(await jsonOf(await api.request("/v1/epochs"))).toEqual({ epochs: [], nextCursor: null });
+  expect(await jsonOf(await api.request("/v1/epochs"))).toEqual({
+    epochs: [],
+    nextCursor: null,
+    asOf: { object: null, epoch: 0, block: null },
+  });
   expect(await jsonOf(await api.request("/status"))).toMatchObject({
     openEpoch: { epoch: 1, opensAt: null, objects: 0, events: 0 },
     accruing: { asset: zeroAddress, gross: "0", commission: "0", earned: "0", accounts: 0, waiting: "0" },

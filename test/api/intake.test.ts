@@ -7,10 +7,11 @@ import { openTestIntake, signed, type Unsigned } from "../support/intake.ts";
 import { closeEpochs, jsonOf, openApi, problemOf, type TestApi } from "./open-api.ts";
 
 /** The API with an intake; `post` signs. */
-async function openIntakeApi() {
+async function openIntakeApi(options: { rateLimit?: number } = {}) {
   const held: { current?: Intake } = {};
   const open = (): Intake => held.current ?? fail();
   const api = await openApi({
+    ...options,
     intake: {
       acceptEvents: (request) => open().acceptEvents(request),
       recordJob: (request) => open().recordJob(request),
@@ -29,6 +30,7 @@ function fail(): never {
 }
 
 const target = "/recordTranscoderJob";
+const nobodys = { "X-Payroot-Signature": "0".repeat(64) };
 const one = transcodeJob({ id: "1" });
 const details = {
   transcoder: account(0),
@@ -45,6 +47,33 @@ test("given signed events, they are stored and answered with where", async () =>
   expect(answer).toEqual({ accepted: 1, objects: await keys() });
   await jsonOf(await post({ body: gzipSync(JSON.stringify([{ ...one, ID: "2" }])) }), 201);
   expect(await ledger.ingest()).toMatchObject({ accepted: 2, rejected: 0 });
+});
+
+test("given requests that nobody signed, they use up the client's limit, and no signed one is limited by it", async () => {
+  const { post, request } = await openIntakeApi({ rateLimit: 4 });
+  const body = JSON.stringify([one]);
+  const signature = signed({ body });
+  await jsonOf(await post({ body }, signature), 201);
+  const refused = [
+    await post({ body }, {}),
+    await post({ body }, { ...signed({ body }), ...nobodys }),
+    await post({ body }, signature),
+    await post({ body: "x".repeat((4 << 20) + 1) }),
+  ];
+  expect(refused.map(({ status }) => status)).toEqual([401, 401, 409, 413]);
+  expect(refused.map(({ headers }) => headers.get("ratelimit")?.slice(0, 12))).toEqual(
+    [3, 2, 1, 0].map((left) => `"client";r=${left}`),
+  );
+  for (const target of ["/v1/events", "/recordTranscoderJob"]) {
+    const over = await post({ body, target }, {});
+    expect(over.headers.get("retry-after")).toMatch(/^(60|59|58)$/);
+    expect(await problemOf(over)).toMatchObject({ status: 429, code: "rate-limited" });
+  }
+  expect((await request("/v1/epochs")).status).toBe(429);
+
+  await jsonOf(await post({ body: JSON.stringify([{ ...one, ID: "2" }]) }), 201);
+  const wrong = await post({ body: "[" });
+  expect(await problemOf(wrong)).toMatchObject({ status: 400, code: "intake-body-invalid" });
 });
 
 test("given what cannot be taken, the problem says why and what to do, and nothing is stored", async () => {
@@ -144,7 +173,10 @@ test("given recorded jobs, clients of earlier pools read them: all, and a worker
   expect(own.map(({ roundJob }) => roundJob).sort()).toEqual([1, 3, 5]);
   expect(await walk(api, `/getTranscoderJobs?transcoderAddress=${account(3)}`)).toEqual([]);
   const missing = await api.request("/getTranscoderJobs");
-  expect(await problemOf(missing)).toMatchObject({ status: 400, code: "invalid-query" });
+  expect(await problemOf(missing)).toMatchObject({
+    ...{ status: 400, code: "invalid-query" },
+    facts: { given: "nothing", expected: expect.stringContaining("0x and 40 hex digits") },
+  });
   const wrong = await api.request("/getTranscoderRewards?transcoderAddress=0x1");
   expect(await problemOf(wrong)).toMatchObject({ status: 400, code: "invalid-address" });
 });

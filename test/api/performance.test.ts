@@ -119,6 +119,19 @@ test("given pages that are read while the ledger moves, then together they are o
   });
 });
 
+test("given an epoch without a window, then it is that epoch's; with a window of time it is refused", async () => {
+  const api = await openAt({ now: noon });
+  await api.ledger.write(transcodeKey("a"), [transcodeJob({ id: "1" })]);
+  await api.ledger.ingest();
+
+  expect((await get(api, "?epoch=1")).body).toMatchObject({ window: "epoch", epoch: 1, from: null });
+  expect(await get(api, "?epoch=2")).toMatchObject({ status: 404, body: { code: "epoch-unknown" } });
+  expect(await get(api, "?epoch=1&window=24h")).toMatchObject({
+    status: 400,
+    body: { code: "invalid-query", facts: { given: "24h", expected: "epoch, where an epoch is given" } },
+  });
+});
+
 test("given a window, epoch or cursor that is none, then it is refused with the reason", async () => {
   const api = await openAt({ now: noon });
   expect(await get(api, "?window=year")).toMatchObject({ status: 400, body: { code: "invalid-query" } });

@@ -138,6 +138,16 @@ test("given a leaderboard, it is of the open epoch, of one closed epoch, or of a
   });
 });
 
+test("given a closed epoch, its leaderboard may be kept for ever once the epoch cannot be revoked", async () => {
+  const api = await openApi();
+  await closeEpochs(api, 2);
+  api.seen.chain = chainUpTo({ active: 1, posted: 2 });
+  const kept = async (query: string) =>
+    (await api.request(`/v1/leaderboard${query}`)).headers.get("cache-control");
+  expect(await kept("?epoch=1")).toContain("immutable");
+  for (const query of ["?epoch=2", "?window=all", ""]) expect(await kept(query)).toBe("no-cache");
+});
+
 test("given an AI pair in the open epoch, it counts on the leaderboard before the close", async () => {
   const api = await openApi();
   await readOpenEvents(api);

@@ -36,6 +36,7 @@ test("given a worker of three epochs, then they are listed newest first with the
       { epoch: 2, state: "posted", assets: [{ asset: zeroAddress, ...amounts, events: 1 }] },
     ],
     nextCursor: "2",
+    asOf: { epoch: 3, block: 1234 },
   });
   const rest = await jsonOf(await api.request(worker(`epochs?limit=2&cursor=${page.nextCursor}`)));
   expect(rest).toMatchObject({ epochs: [{ epoch: 1, state: "active" }], nextCursor: null });
@@ -88,6 +89,7 @@ test("given an account that never worked, then everything is there, and empty", 
   const nothing = { account: stranger };
   expect(await jsonOf(await api.request(worker("epochs", stranger)))).toEqual({
     ...{ ...nothing, epochs: [], nextCursor: null },
+    asOf: { object: transcodeKey("epoch-1"), epoch: 1, block: null },
   });
   expect(await jsonOf(await api.request(worker("explain?epoch=1", stranger)))).toMatchObject({
     ...{ ...nothing, events: [], excluded: [], assets: [{ earned: "0" }] },
