@@ -52,7 +52,7 @@ export function summaryFile(summary: ExportedPartition): JsonObject {
     data: {
       node_type: partition.nodeType,
       region: partition.region,
-      timestamp: formatTime(time),
+      timestamp: formatTime(Math.floor(time / 1000) * 1000),
       workers: Object.fromEntries(entries),
       aggregates: aggregates(summary),
     },

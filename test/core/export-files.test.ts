@@ -35,6 +35,12 @@ function summary(over: Partial<ExportedPartition> = {}): string {
   return encodeJson(summaryFile(whole));
 }
 
+test("given a time between two seconds, then both times of the file are the second before", () => {
+  const file = summary({ time: Date.UTC(2025, 10, 5, 15, 25, 0, 766) });
+  expect(file).toContain('"export_timestamp":"20251105_152500"');
+  expect(file).toContain('"timestamp":"2025-11-05T15:25:00Z"');
+});
+
 test("given the example that pool pages read, then it is written, field by field, digit by digit", () => {
   const expected = `{ "export_timestamp": "20251105_152500",
     "data": { "node_type": "transcode", "region": "eu-central", "timestamp": "2025-11-05T15:25:00Z",
