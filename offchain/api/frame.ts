@@ -46,12 +46,12 @@ export function createFrame(options: ServingOptions): Api {
   return {
     hono,
     add: (route, handler) => {
-      const { method, path, params, query, body, maxBodyBytes = 0, cost = 1 } = route;
+      const { method, path, params, query, body, maxBodyBytes = 0, cost = 1, countedCodes = [] } = route;
       describeRoute(hono.openAPIRegistry, route);
       if (method === "post" && route.anyOrigin === true) openPosts.add(path);
       const known = new Set(Object.keys(query?.shape ?? {}));
       hono.on(method, path.replaceAll(/\{(\w+)\}/g, ":$1"), (context) =>
-        serve(context, { route: path, cost }, async ({ header, id }) => {
+        serve(context, { route: path, cost, countedCodes }, async ({ header, id }) => {
           const { raw } = context.req;
           const texts = parseQuery(raw.url, known);
           const read = {

@@ -10,9 +10,16 @@ import { address, count, time } from "./schemas.ts";
 
 const tag = "intake";
 
+// Who signs is never limited: neither by what others behind the same address do, nor in being told why what was signed
+// is refused. Whoever cannot sign uses up the limit of an address like any reader.
+const unproven = [
+  ...["intake-unsigned", "intake-expired", "intake-signature-invalid", "intake-replayed"],
+  ...["body-too-large", "invalid-query", "url-too-long"],
+];
+
 /** What signing asks for, and what it can come to. */
 const signing = {
-  ...({ method: "post", tag, cost: 0, maxBodyBytes: 4 << 20 } as const),
+  ...({ method: "post", tag, cost: 0, countedCodes: unproven, maxBodyBytes: 4 << 20 } as const),
   headers: z.object(
     Object.fromEntries(
       Object.values(signatureHeaders).map(({ name, pattern, expected }) => [
@@ -30,7 +37,7 @@ const signing = {
 } as const;
 
 const howToSign =
-  "Signed with a key of the producer: `X-Payroot-Signature` is the HMAC-SHA256, in lower-case hex, of method, path with query, timestamp and nonce, each ended by a line feed, and the raw body as sent. Every attempt is signed anew, with another nonce. A 2xx means that it is durable; after anything else, or nothing, the same may be sent again: it counts once.";
+  "Signed with a key of the producer: `X-Payroot-Signature` is the HMAC-SHA256, in lower-case hex, of method, path with query, timestamp and nonce, each ended by a line feed, and the raw body as sent. Every attempt is signed anew, with another nonce. A 2xx means that it is durable; after anything else, or nothing, the same may be sent again: it counts once. What nobody signed, or was sent before, counts towards the sender's rate limit; what is signed never does.";
 
 const event = z
   .looseObject({

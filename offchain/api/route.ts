@@ -39,6 +39,8 @@ export type Route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodT
   readonly problems?: readonly string[];
   /** Units of the rate limit: 1 when left out, 0 is never limited. */
   readonly cost?: number;
+  /** Codes of errors that cost a unit each, on a route that costs none otherwise. */
+  readonly countedCodes?: readonly string[];
   /** Whether pages of other origins may send it; any GET may be. */
   readonly anyOrigin?: boolean;
 };

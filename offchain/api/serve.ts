@@ -33,10 +33,13 @@ export type Env = { Bindings: Partial<HttpBindings> };
 /** What the handler of a request may know of it, and the headers it may add to. */
 export type Exchange = Asked & { readonly id: string; readonly headers: Record<string, string> };
 
-/** Runs a request to its answer, whatever happens: `cost` in units of the rate limit, 0 is never limited. */
+/**
+ * Runs a request to its answer, whatever happens: `cost` in units of the rate limit, 0 is never limited; one that fails
+ * with a code of `countedCodes` costs a unit more and, when none is left, is told that instead.
+ */
 export type Serve = (
   context: Context<Env>,
-  about: { readonly route: string; readonly cost: number },
+  about: { readonly route: string; readonly cost: number; readonly countedCodes?: readonly string[] },
   work: (exchange: Exchange) => Promise<Answer>,
 ) => Promise<Response>;
 
@@ -57,7 +60,7 @@ export function createServe(options: ServingOptions): Serve {
     return rateLimitHeaders(rateLimit, limiter(client, cost));
   };
 
-  return async (context, { route, cost }, work) => {
+  return async (context, { route, cost, countedCodes = [] }, work) => {
     const began = performance.now();
     const { raw } = context.req;
     const { method, url } = raw;
@@ -72,7 +75,10 @@ export function createServe(options: ServingOptions): Serve {
       response = await respond(asked, await work(asked));
     } catch (error) {
       if (isFault(error)) options.onFault(error, id);
-      response = await respond(asked, problemAnswer(error));
+      const counted = error instanceof PayrootError && countedCodes.includes(error.code);
+      if (counted) Object.assign(headers, checkRate(context, 1));
+      const over = counted && "Retry-After" in headers;
+      response = await respond(asked, problemAnswer(over ? rateLimited(rateLimit) : error));
     }
     const { status } = response;
     const seconds = (performance.now() - began) / 1000;
