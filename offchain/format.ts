@@ -96,7 +96,8 @@ export function createOutput(options: OutputOptions): Output {
         stderr.write(line);
       },
     },
-    progress: (text) => show(printable(text).slice(0, (stderr.columns ?? 80) - 1)),
+    // A terminal that does not know its width says 0.
+    progress: (text) => show(printable(text).slice(0, (stderr.columns || 80) - 1)),
     result: (value, printer) => {
       if (json) write(stdout, jsonText(value));
       else printer(value, out);

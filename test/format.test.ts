@@ -15,10 +15,12 @@ import {
 
 type Capture = { readonly out: Output; stdout: string; stderr: string };
 
-function capture(options: Partial<OutputOptions> & { readonly tty?: boolean } = {}): Capture {
+function capture(
+  options: Partial<OutputOptions> & { readonly tty?: boolean; readonly columns?: number } = {},
+): Capture {
   const stream = (name: "stdout" | "stderr") => ({
     isTTY: options.tty ?? false,
-    columns: 40,
+    columns: options.columns ?? 40,
     write: (text: string) => {
       seen[name] += text;
     },
@@ -184,6 +186,12 @@ test("given a terminal, progress replaces itself and gives way to lines", () => 
   seen.out.note("done");
   seen.out.progress("");
   expect(seen.stderr).toBe(`\r\u001b[Kread 1\r\u001b[Kread 2 ${"x".repeat(32)}\r\u001b[Kdone\n`);
+});
+
+test("given a terminal that does not know its width, progress is shown whole", () => {
+  const seen = capture({ tty: true, columns: 0, noColor: true });
+  seen.out.progress("read 4 objects, 36,000 events");
+  expect(seen.stderr).toBe("\r\u001b[Kread 4 objects, 36,000 events");
 });
 
 test("given a pipe or quiet, there is no progress, and quiet silences notes but not results or errors", () => {
