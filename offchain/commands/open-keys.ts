@@ -53,7 +53,10 @@ async function writeKeystore(
 }
 
 async function newPassword({ config, signal }: Context): Promise<Secret> {
-  if (config.ethKeystorePassword !== undefined) return config.ethKeystorePassword;
+  const given = config.ethKeystorePassword;
+  // An empty file is what is left of a command that failed to make a password.
+  if (given !== undefined && given.reveal().trim() === "") throw passwordMissing();
+  if (given !== undefined) return given;
   const password = await askSecret("Password for the new keystore (not shown): ", { signal });
   if (password === undefined) throw passwordMissing();
   const again = await askSecret("The same once more: ", { signal });

@@ -105,6 +105,10 @@ test("given a file that exists, then it is left as it was", async () => {
 test.each([
   ["keystore-unwritable", { file: "missing/key.json" }],
   ["keystore-password-missing", { env: { ETH_KEYSTORE_PASSWORD: "" } }],
+  [
+    "keystore-password-missing",
+    { env: { ETH_KEYSTORE_PASSWORD: "", ETH_KEYSTORE_PASSWORD_FILE: "/dev/null" } },
+  ],
   ["signer-key-invalid", { env: { ETH_PRIVATE_KEY: "f".repeat(64) } }],
   ["signer-key-invalid", { env: { ETH_PRIVATE_KEY: "./a-keystore.json" } }],
 ])(
