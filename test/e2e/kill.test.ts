@@ -8,8 +8,9 @@ import { createRandom } from "../../offchain/demo/random.ts";
 import { createTraffic } from "../../offchain/demo/traffic.ts";
 import { openObjectStore } from "../../offchain/objects/open.ts";
 import { deployTestDistributor, type TestDistributor, useAnvil } from "../support/anvil.ts";
-import { poolFolders, startDaemonProcess, until } from "../support/daemon.ts";
 import { temporaryFolder } from "../support/ledger.ts";
+import { program, type Running, start } from "./process.ts";
+import { isReady, startDaemon, until } from "./running.ts";
 
 // A year, so that every run closes at the same boundary, long after the traffic.
 const epochSeconds = "31536000";
@@ -17,6 +18,7 @@ const scenarios = 10;
 const killsEach = 5;
 
 const anvil = useAnvil();
+const hook = new URL("../support/kill-hook.ts", import.meta.url).href;
 
 test(`given a daemon killed at ${scenarios * killsEach} random moments, then its state, root and posts are those of an undisturbed run`, async () => {
   const folder = await temporaryFolder();
@@ -27,12 +29,9 @@ test(`given a daemon killed at ${scenarios * killsEach} random moments, then its
   const env = environment(distributor);
   const reportFile = join(folder, "steps.txt");
 
-  const undisturbed = poolFolders(join(folder, "undisturbed"), log);
-  const expected = await finishRun(undisturbed, {
-    env: { ...env, KILL_REPORT: reportFile },
-    workers,
-    distributor,
-  });
+  const envOf = (name: string) => ({ ...env, ...storesIn(join(folder, name), log) });
+  const undisturbed = { ...envOf("undisturbed"), KILL_REPORT: reportFile };
+  const expected = await finishRun({ env: undisturbed, workers, distributor });
   const steps = readFileSync(reportFile, "utf8").trim().split("\n");
   expect(steps).toContain("after eth_sendRawTransaction");
 
@@ -43,22 +42,21 @@ test(`given a daemon killed at ${scenarios * killsEach} random moments, then its
   for (let scenario = 0; scenario < scenarios; scenario++) {
     await anvil.control().client.revert({ id: snapshot });
     snapshot = await anvil.control().client.snapshot();
-    const folders = poolFolders(join(folder, `killed-${scenario}`), log);
+    const pool = envOf(`killed-${scenario}`);
     // Kills in growing order cut one run into pieces; each piece makes again what every start makes.
     const moments = Array.from({ length: killsEach }, () => random.between(1, steps.length)).sort(
       (a, b) => a - b,
     );
     for (const [index, moment] of moments.entries()) {
       const KILL_AT = String(Math.max(1, moment - (moments[index - 1] ?? 0)));
-      const daemon = startDaemonProcess(folders, { ...env, KILL_AT });
-      const end = await daemon.ended;
-      expect(
-        end,
-        `seed ${seed}, scenario ${scenario}, kill ${index} at ${KILL_AT}:\n${daemon.output()}`,
-      ).toBe("SIGKILL");
+      const daemon = start([...program, "run"], { ...pool, KILL_AT });
+      const { code, stderr } = await daemon.ended;
+      expect(code, `seed ${seed}, scenario ${scenario}, kill ${index} at ${KILL_AT}:\n${stderr}`).toBe(
+        "SIGKILL",
+      );
       kills += 1;
     }
-    const found = await finishRun(folders, { env, workers, distributor });
+    const found = await finishRun({ env: pool, workers, distributor });
     expect(
       found,
       `seed ${seed}, scenario ${scenario}, kills at ${moments.join(", ")} of ${steps.length}`,
@@ -68,27 +66,23 @@ test(`given a daemon killed at ${scenarios * killsEach} random moments, then its
 }, 600_000);
 
 type Run = {
-  env: Readonly<Record<string, string>>;
+  env: Readonly<Record<string, string>> & ReturnType<typeof storesIn>;
   workers: readonly Address[];
   distributor: TestDistributor;
 };
 
 /** Runs a daemon until the epoch is on chain, and gathers everything that must not depend on how often it was killed. */
-async function finishRun(folders: ReturnType<typeof poolFolders>, run: Run): Promise<unknown> {
-  const daemon = startDaemonProcess(folders, run.env);
-  const url = await daemon.url();
-  await until<{ state?: string }>(
-    `${url}/v1/epochs/1`,
-    ({ state }) => state === "posted" || state === "active",
-  );
-  await until<{ ready: boolean }>(`${url}/ready`, ({ ready }) => ready);
+async function finishRun(run: Run): Promise<unknown> {
+  const { daemon, url } = await startDaemon(run);
+  await onChain(url, daemon);
+  await until(`${url}/ready`, isReady, daemon);
   const read = async (path: string): Promise<Record<string, unknown>> =>
     (await (await fetch(`${url}${path}`)).json()) as Record<string, unknown>;
   const { asOf: _, accruing, ...status } = await read("/status");
   const amounts: unknown[] = [];
   for (const worker of run.workers) amounts.push((await read(`/v1/workers/${worker}`)).assets);
   daemon.kill("SIGTERM");
-  expect(await daemon.ended, daemon.output()).toBe(0);
+  expect((await daemon.ended).code, daemon.said()).toBe(0);
   const chain = run.distributor.open();
   const posts: number[] = [];
   for await (const { logs } of chain.logs({ from: 0, to: (await chain.block("latest"))?.number ?? 0 })) {
@@ -102,13 +96,18 @@ async function finishRun(folders: ReturnType<typeof poolFolders>, run: Run): Pro
     posts,
     transactions,
     head: await chain.head(),
-    artifacts: await hashesIn(folders.artifacts),
+    artifacts: await hashesIn(run.env.ARTIFACTS_URL),
   };
 }
 
+async function onChain(url: string, daemon: Running): Promise<void> {
+  const stands = ({ state = "" }: { state?: string }) => /^(posted|active)$/.test(state);
+  await until(`${url}/v1/epochs/1`, stands, daemon);
+}
+
 /** The hash of every object of the artifacts but the record, which tells of the transaction and its block. */
-async function hashesIn(folder: string): Promise<Record<string, string>> {
-  const store = openObjectStore(`file://${folder}`);
+async function hashesIn(url: string): Promise<Record<string, string>> {
+  const store = openObjectStore(url);
   const hashes: Record<string, string> = {};
   for await (const page of store.list()) {
     for (const { key } of page) {
@@ -132,6 +131,16 @@ async function writeLog(folder: string): Promise<readonly Address[]> {
   return traffic.workers;
 }
 
+/** A pool of its own that reads a log which others read, too. */
+function storesIn(folder: string, log: string) {
+  return {
+    LOG_URL: `file://${log}`,
+    ARCHIVE_URL: `file://${join(folder, "archive")}`,
+    ARTIFACTS_URL: `file://${join(folder, "artifacts")}`,
+    DATA_DIR: join(folder, "data"),
+  };
+}
+
 function environment({ address }: TestDistributor): Record<string, string> {
   const { rpcUrl, chainId, accounts } = anvil.local();
   return {
@@ -141,6 +150,9 @@ function environment({ address }: TestDistributor): Record<string, string> {
     ETH_PRIVATE_KEY: accounts[1]?.privateKey ?? "",
     DISTRIBUTOR_ADDRESS: address,
     AUTO_PUBLISH: "true",
+    HTTP_PORT: "0",
+    S3_SENSOR_INTERVAL_SECONDS: "1",
+    NODE_OPTIONS: `--import=${hook}`,
   };
 }
 
