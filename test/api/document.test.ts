@@ -95,6 +95,9 @@ test("given the reference page, every operation is on it, its links lead somewhe
   ]);
   expect(page).not.toMatch(/<script|<link|<img|@import|url\(|https?:\/\/(?!127\.0\.0\.1:8787)/);
   const [, style = ""] = /<style>([\s\S]*?)<\/style>/.exec(page) ?? [];
+  // Paths and names longer than a phone is wide are broken, and long commands are moved by themselves.
+  expect(style).toMatch(/body \{[^}]*overflow-wrap: anywhere;/);
+  expect(style).toMatch(/pre \{[^}]*overflow-x: auto;/);
   const policy = response.headers.get("content-security-policy");
   expect(policy).toContain(`style-src 'sha256-${hash("sha256", style, "base64")}'`);
   expect(policy).not.toContain("unsafe");
