@@ -12,12 +12,14 @@ import { accountParameter, cursorParameter, limitParameter } from "./schemas.ts"
 const tag = "earlier";
 const dayMs = 86_400_000;
 
+// Earlier pools had no pages, so whoever knows of none gets as much as there can be in one.
+const mostRows = 1000;
 const paging = {
-  limit: limitParameter(),
+  limit: limitParameter(mostRows, mostRows),
   cursor: cursorParameter(/^\d{1,15}-\d{1,10}-\d{1,10}$/).optional(),
 };
 const rewardPaging = {
-  limit: limitParameter(),
+  limit: limitParameter(mostRows, mostRows),
   cursor: cursorParameter(/^(\d{1,15}-\d{1,10}|0x[0-9a-fA-F]{40})$/).optional(),
 };
 const own = { transcoderAddress: accountParameter };

@@ -107,9 +107,8 @@ export function wholeNumber(range: {
 /** The number of an epoch in a path or query. */
 export const epochParameter = wholeNumber({ least: 1, about: "the epoch's number", example: 1 });
 
-/** How many a page holds at most. */
-export function limitParameter(most = 1000) {
-  const usual = Math.min(100, most);
+/** How many a page holds at most; `usual` when the client does not say. */
+export function limitParameter(most = 1000, usual = Math.min(100, most)) {
   return wholeNumber({ least: 1, most, about: "how many at most" })
     .default(usual)
     .openapi({ default: usual });

@@ -145,6 +145,17 @@ async function walk(api: Pick<TestApi, "request">, first: string): Promise<Recor
   return rows;
 }
 
+test("given a client that knows of no pages, then it gets a thousand rows, and where the rest is", async () => {
+  const api = await openApi();
+  const DT = new Date().toISOString();
+  const jobs = Array.from({ length: 1001 }, (_, index) => ({ ...transcodeJob({ id: `job ${index}` }), DT }));
+  await api.ledger.write(transcodeKey("many"), jobs);
+  await api.ledger.ingest();
+  const response = await api.request("/getTranscodersJobs");
+  expect(await jsonOf(response)).toHaveLength(1000);
+  expect(response.headers.get("link")).toContain("limit=1000&cursor=");
+});
+
 test("given recorded jobs, clients of earlier pools read them: all, and a worker's, over pages", async () => {
   const api = await openIntakeApi();
   await recordJobs(api, 7);
