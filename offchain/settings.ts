@@ -54,7 +54,7 @@ const webUrlList = reader("http:// or https:// addresses with commas between", (
   return urls.every((one) => webUrl.parse(one) !== undefined) ? urls : undefined;
 });
 const producerKeys = reader(
-  "producer:key:secret with commas between, secrets of 32 characters or more, at most two keys a producer",
+  "producer:key:secret with commas between, different secrets of 32 characters or more, two keys a producer at most",
   (given) => parseProducerKeys(given),
 );
 
