@@ -26,14 +26,12 @@ test("given a daemon, what is written while it runs is read, closed and served; 
   const proof = await (await fetch(`${url}/v1/workers/${account(1)}/proof`)).json();
   expect(proof).toMatchObject({ epoch: 2, leaves: [{ cumulative: "900002700" }] });
 
-  const asked = Date.now();
   daemon.kill("SIGTERM");
   const { code, stdout } = await daemon.ended;
   expect([code, stdout]).toEqual([
     0,
     "stopped; everything read is kept, and the next start goes on from here\n",
   ]);
-  expect(Date.now() - asked).toBeLessThan(10_000);
   await expect(fetch(`${url}/health`)).rejects.toThrow();
 
   await pool.write(transcodeKey("3"), [job("4", 1)]);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type Address, zeroAddress } from "../../../offchain/core/address.ts";
 import { claimedByAll } from "../../../offchain/pipeline/claims/on-chain.ts";
 import { claimedSums } from "../../../offchain/store/keys.ts";
-import { put, walk } from "../../../offchain/store/keyspace.ts";
+import { put } from "../../../offchain/store/keyspace.ts";
 import { account } from "../../support/events.ts";
 import { openTestLedger } from "../../support/ledger.ts";
 import { spreadAccount } from "../../support/proofs.ts";
@@ -28,20 +28,4 @@ test("given claimers of two assets, then what they received is added up asset by
       [zeroAddress, 4n * 10n ** 18n + 12n],
     ]),
   );
-});
-
-test("given many claimers, then they are added up without their addresses being spelled, which takes far longer", async () => {
-  const store = await ledgerOfClaimers(20_000);
-  const timeOf = async (work: () => Promise<unknown>): Promise<number> => {
-    const began = performance.now();
-    await work();
-    return performance.now() - began;
-  };
-  const summed: number[] = [];
-  const spelled: number[] = [];
-  for (let times = 0; times < 3; times++) {
-    summed.push(await timeOf(() => claimedByAll(store, undefined)));
-    spelled.push(await timeOf(() => Array.fromAsync(walk(store, claimedSums))));
-  }
-  expect(Math.min(...summed)).toBeLessThan(Math.min(...spelled) / 2);
 });
