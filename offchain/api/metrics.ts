@@ -178,9 +178,12 @@ function showChain(registry: Registry): Show {
 }
 
 function stagesIn(registry: Registry): (stages: readonly StageReport[], now: number) => void {
-  const up = gaugeIn(registry, "payroot_stage_up", "Whether a stage did its work when it was last tried.", [
-    "stage",
-  ]);
+  const up = gaugeIn(
+    registry,
+    "payroot_stage_up",
+    "Whether a stage does its work: 0 when it failed, or has been at it for over a minute.",
+    ["stage"],
+  );
   const behind = gaugeIn(registry, "payroot_stage_behind_seconds", "For how long a stage has been behind.", [
     "stage",
   ]);

@@ -90,3 +90,46 @@ test("given a daemon whose log goes away and comes back, /ready says who is behi
     asOf: { object: transcodeKey("late") },
   });
 });
+
+test("given a stage that neither fails nor comes back, /ready says after a minute that it is at it, and since when", async () => {
+  const clock = { now: start };
+  const api = await openApi();
+  let release = (): void => undefined;
+  let hangs = false;
+  const hanging = (): Promise<void> =>
+    hangs ? new Promise((resolve) => void (release = resolve)) : Promise.resolve();
+  const daemon = createDaemon(
+    [
+      { name: "ingest", run: hanging },
+      { name: "close", run: () => Promise.resolve() },
+    ],
+    { intervalMs: 1, now: () => clock.now, onFailure: () => undefined, onRecovery: () => undefined },
+  );
+  const ready = async (status: number) => {
+    api.seen.stages = daemon.stages();
+    return jsonOf(await api.request("/ready"), status);
+  };
+  await daemon.round();
+  hangs = true;
+  const round = daemon.round();
+  clock.now = start + 59_000;
+  await ready(200);
+  clock.now = start + 75_000;
+  expect(await ready(503)).toMatchObject({
+    stages: [
+      {
+        ...{ stage: "ingest", state: "behind", code: "stage-slow", since: "2025-11-05T16:00:00Z" },
+        reason: "It has been at work for 75 s and is not done.",
+        next: expect.stringContaining("payroot doctor"),
+      },
+      { stage: "close", state: "ok" },
+    ],
+  });
+  expect(daemon.ready()).toBe(false);
+
+  release();
+  await round;
+
+  await ready(200);
+  expect(daemon.ready()).toBe(true);
+});

@@ -17,8 +17,9 @@ export type StageReport = {
 
 /** The daemon's loop and what it knows of itself. */
 export type Daemon = {
-  /** Ready when every stage has done its work the last time it was tried. */
+  /** Ready when every stage is `ok`. */
   readonly ready: () => boolean;
+  /** A stage is `ok` that has done its work the last time it was tried, and is not at it again for over a minute. */
   readonly stages: () => readonly StageReport[];
   /** Does one round: every stage once, in order. A stage that fails does not keep the others from running. */
   readonly round: () => Promise<void>;
@@ -48,9 +49,18 @@ export function createDaemon(
     if (report.state === "behind") options.onFailure(report.stage, error);
     else if (before?.state === "behind") options.onRecovery(report.stage);
   };
+  let running: { readonly name: string; readonly since: number } | undefined;
+  // What hangs does not fail: whoever waits for it must hear of it all the same.
+  const shown = (report: StageReport): StageReport => {
+    if (report.state !== "ok" || running?.name !== report.stage) return report;
+    const forMs = options.now() - running.since;
+    return forMs < slowAfterMs ? report : { ...report, ...slow(running.since, forMs) };
+  };
+  const reportsNow = (): StageReport[] => [...reports.values()].map(shown);
   const round = async (signal?: AbortSignal): Promise<void> => {
     for (const { name, run } of stages) {
       if (signal?.aborted) return;
+      running = { name, since: options.now() };
       try {
         await run();
         settle({ stage: name, state: "ok", since: time() });
@@ -58,12 +68,14 @@ export function createDaemon(
         // What was stopped has not failed.
         if (signal?.aborted) return;
         settle({ stage: name, state: "behind", since: time(), ...reasonOf(error) }, error);
+      } finally {
+        running = undefined;
       }
     }
   };
   return {
-    ready: () => [...reports.values()].every(({ state }) => state === "ok"),
-    stages: () => [...reports.values()],
+    ready: () => reportsNow().every(({ state }) => state === "ok"),
+    stages: reportsNow,
     round: () => round(),
     async run(signal) {
       while (!signal.aborted) {
@@ -71,6 +83,18 @@ export function createDaemon(
         await pause(options.intervalMs, undefined, { signal }).catch(() => undefined);
       }
     },
+  };
+}
+
+const slowAfterMs = 60_000;
+
+function slow(since: number, forMs: number): Omit<StageReport, "stage"> {
+  return {
+    state: "behind",
+    since: formatTime(since),
+    code: "stage-slow",
+    reason: `It has been at work for ${Math.floor(forMs / 1000)} s and is not done.`,
+    next: "wait while there is much to do; otherwise see what does not answer with: payroot doctor",
   };
 }
 
