@@ -94,13 +94,11 @@ test("given a daemon whose log goes away and comes back, /ready says who is behi
 test("given a stage that neither fails nor comes back, /ready says after a minute that it is at it, and since when", async () => {
   const clock = { now: start };
   const api = await openApi();
-  let release = (): void => undefined;
-  let hangs = false;
-  const hanging = (): Promise<void> =>
-    hangs ? new Promise((resolve) => void (release = resolve)) : Promise.resolve();
+  const answer = Promise.withResolvers<void>();
+  let awaited: Promise<void> = Promise.resolve();
   const daemon = createDaemon(
     [
-      { name: "ingest", run: hanging },
+      { name: "ingest", run: () => awaited },
       { name: "close", run: () => Promise.resolve() },
     ],
     { intervalMs: 1, now: () => clock.now, onFailure: () => undefined, onRecovery: () => undefined },
@@ -110,7 +108,7 @@ test("given a stage that neither fails nor comes back, /ready says after a minut
     return jsonOf(await api.request("/ready"), status);
   };
   await daemon.round();
-  hangs = true;
+  awaited = answer.promise;
   const round = daemon.round();
   clock.now = start + 59_000;
   await ready(200);
@@ -127,7 +125,7 @@ test("given a stage that neither fails nor comes back, /ready says after a minut
   });
   expect(daemon.ready()).toBe(false);
 
-  release();
+  answer.resolve();
   await round;
 
   await ready(200);
