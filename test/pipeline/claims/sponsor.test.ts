@@ -118,6 +118,8 @@ test("given an RPC that loses its answers, when workers are paid, then each batc
   proxy.rule = async ({ method, forward }) => {
     if (method !== "eth_sendRawTransaction") return undefined;
     await forward();
+    // Mined before the connection ends, so that there is something to find.
+    await anvil.control().mine();
     return "hang-up";
   };
 

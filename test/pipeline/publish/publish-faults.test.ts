@@ -27,6 +27,8 @@ test("given an RPC that takes the transaction without answering, when posting, t
   proxy.rule = async ({ method, forward }) => {
     if (method !== "eth_sendRawTransaction") return undefined;
     await forward();
+    // Mined before the connection ends, so that there is something to find.
+    await anvil.control().mine();
     return "hang-up";
   };
 
